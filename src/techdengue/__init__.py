@@ -1,0 +1,1 @@
+"""TechDengue: an event-sourced sync server for field work without a network."""

@@ -1,0 +1,43 @@
+"""Who calls, and which municípios they may touch: the one place where territory is decided in Python.
+
+PostgreSQL decides it again for readers, by row-level security.
+"""
+
+import enum
+
+import msgspec
+
+
+class Role(enum.Enum):
+    """The four roles, least first (facts of the domain, "Roles")."""
+
+    CAMPO = "CAMPO"
+    VIGILANCIA = "VIGILANCIA"
+    GESTOR = "GESTOR"
+    ADMIN = "ADMIN"
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+ALL_MUNICIPIOS = frozenset({"*"})
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """An authenticated user: `municipios` holds 7-digit IBGE codes, or just `*`."""
+
+    user: str
+    role: Role
+    municipios: frozenset[str]
+
+    def may_touch(self, municipio: str) -> bool:
+        """Whether the caller's territory includes this município."""
+        return municipio in self.municipios or self.sees_everything
+
+    def is_at_least(self, role: Role) -> bool:
+        """Whether the caller's role includes what `role` may do."""
+        return _RANK[self.role] >= _RANK[role]
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether the caller's territory is every município."""
+        return "*" in self.municipios

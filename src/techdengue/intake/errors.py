@@ -1,0 +1,63 @@
+"""Why the intake could not take a whole request.
+
+    IntakeError
+    ├── Overloaded              the queue is full: nothing was recorded, send it again after `retry_after`
+    ├── Unavailable             the database is away: nothing is known to be recorded, send the same keys again
+    ├── DeviceTaken             the device belongs to another user
+    ├── ConflictNotFound        no such conflict in the caller's territory
+    ├── ConflictAlreadyResolved somebody settled it before
+    └── ResolutionRefused       the resolution itself is not acceptable (its `path` and `code` say why)
+"""
+
+from techdengue.domain.operation import ErrorCode
+
+from .model import Resolved
+
+
+class IntakeError(Exception):
+    """Any refusal of a whole request by the intake."""
+
+
+class Overloaded(IntakeError):
+    """The queue is full; nothing was recorded."""
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(f"too many operations are waiting; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(IntakeError):
+    """The database is away, or contention did not end; send the same keys again."""
+
+    def __init__(self, *, retry_after: int, reason: str) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class DeviceTaken(IntakeError):
+    """The device belongs to another user."""
+
+    def __init__(self, *, device_id: str) -> None:
+        super().__init__("this device is registered to another user")
+        self.device_id = device_id
+
+
+class ConflictNotFound(IntakeError):
+    """No such conflict in the caller's territory."""
+
+
+class ConflictAlreadyResolved(IntakeError):
+    """Somebody settled the conflict before; `resolved` says who, when and how."""
+
+    def __init__(self, resolved: Resolved) -> None:
+        super().__init__("this conflict has been settled already")
+        self.resolved = resolved
+
+
+class ResolutionRefused(IntakeError):
+    """The resolution cannot be accepted as it is."""
+
+    def __init__(self, *, code: ErrorCode, message: str, path: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.path = path

@@ -1,0 +1,47 @@
+"""The resolver: what one operation does to one entity (docs/resolution.md). Pure: no clock, no I/O, no randomness.
+
+    resolve(state, operation, base) -> (state, verdict) | Rejection
+
+`base` is the state at the operation's `base_version`, needed where that is below the current version.
+"""
+
+from .codec import decode_state, encode_state
+from .document import document, is_live
+from .effective_time import ClockReading, effective_time
+from .merge_patch import assignments
+from .model import (
+    ABSENT,
+    REMOVED,
+    Change,
+    Leaf,
+    Operation,
+    Rejection,
+    Settlement,
+    Stamp,
+    State,
+    Verdict,
+)
+from .rule_sets import CURRENT_RULE_SET, RULE_SETS, resolve
+
+__all__ = [
+    "ABSENT",
+    "CURRENT_RULE_SET",
+    "REMOVED",
+    "RULE_SETS",
+    "Change",
+    "ClockReading",
+    "Leaf",
+    "Operation",
+    "Rejection",
+    "Settlement",
+    "Stamp",
+    "State",
+    "Verdict",
+    "assignments",
+    "decode_state",
+    "document",
+    "effective_time",
+    "encode_state",
+    "is_live",
+    "resolve",
+]

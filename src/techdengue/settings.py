@@ -1,0 +1,62 @@
+"""Configuration: one struct, read once from `TECHDENGUE_*` environment variables at the composition root."""
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A setting is missing or has a value that cannot be used; the message names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every knob of the server. Durations are seconds, sizes bytes."""
+
+    database_url: str
+    """PostgreSQL, a login role that is a member of the techdengue_* roles and owns nothing."""
+    redis_url: str = ""
+    s3_endpoint_url: str = ""
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    s3_bucket: str = "techdengue-evidence"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    jwt_issuer: str = ""
+    """`iss` of accepted tokens; its JWKS is read from `jwks_url`."""
+    jwt_audience: str = "techdengue"
+    jwt_client_ids: str = ""
+    """Comma-separated `azp` values that are accepted; empty accepts any."""
+    jwks_url: str = ""
+    """Where the issuer's keys are; empty for `<jwt_issuer>/protocol/openid-connect/certs`."""
+    jwt_local_key_file: str = ""
+    """An Ed25519 private key (PEM) for development tokens; empty in production."""
+    territory_claim: str = "municipios"
+    group_size: int = 200
+    committers: int = 2
+    queue_operations: int = 20_000
+    """Operations that may wait for a commit; beyond it requests get 429."""
+    queue_bytes: int = 64 * 1024 * 1024
+    database_timeout: float = 10.0
+    reader_connections: int = 8
+    max_body_bytes: int = 5 * 1024 * 1024
+    max_operations: int = 1000
+    max_inflation: int = 100
+    """Largest accepted ratio of unpacked to packed bytes of a request body."""
+    log_format: str = "json"
+    log_level: str = "info"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read `TECHDENGUE_*` from the environment. Raises SettingsError with the variable's name."""
+    found = {
+        name: environ[variable]
+        for name in Settings.__struct_fields__
+        if (variable := f"TECHDENGUE_{name.upper()}") in environ
+    }
+    if not found.get("database_url"):
+        raise SettingsError("TECHDENGUE_DATABASE_URL is not set: the server needs a PostgreSQL address")
+    try:
+        return msgspec.convert(found, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"a TECHDENGUE_* variable cannot be used: {error}") from error
