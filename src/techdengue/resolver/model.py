@@ -33,6 +33,10 @@ REMOVED: Final = Removed.REMOVED
 Leaf = tuple[Any, Stamp]
 
 
+NO_CLOCK: Final = -(1 << 62)
+"""The clock of an entity that has no stamps: before every time."""
+
+
 class Change(msgspec.Struct, frozen=True, array_like=True):
     """An event that changed its entity: enough to tell whether an operation's author could know of it."""
 
@@ -47,10 +51,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     leaves: dict[str, Leaf] = {}
     cuts: dict[str, Stamp] = {}
-    """The highest stamp of a scalar, array or removal at each path: what lies below with a lower one is hidden."""
+    """Where a leaf is `{}`: the highest stamp of a scalar, array or removal that stood there, for it hides what
+    lies below with a lower one for ever. Any other leaf cuts with its own stamp."""
     tombstone: Stamp | None = None
-    clock: int = 0
-    """The highest effective time among the stamps of leaves and tombstone (0: there are none)."""
+    clock: int = NO_CLOCK
+    """The highest effective time among the stamps of leaves and tombstone."""
     sequence: int = 0
     version: int = 0
     received_at: int = 0

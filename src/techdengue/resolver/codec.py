@@ -1,0 +1,85 @@
+"""A state as bytes, for the head of a stream: MessagePack, the same bytes for the same state.
+
+Stamps are written once each and named by index, for most leaves share a few.
+"""
+
+from typing import Any
+
+import msgspec
+
+from .model import REMOVED, Change, Leaf, Stamp, State
+
+_FORMAT = 1
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    sequence: int
+    version: int
+    clock: int
+    received_at: int
+    tombstone: int
+    """Index of its stamp; -1: none."""
+    last: Change | None
+    other: Change | None
+    open: tuple[int, ...]
+    stamps: list[Stamp]
+    leaves: list[tuple[Any, ...]]
+    """(path, stamp index, value), without value where it was removed."""
+    cuts: dict[str, int]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
+
+
+def encode_state(state: State) -> bytes:
+    """The bytes of a state."""
+    indexes: dict[Stamp, int] = {}
+
+    def index(stamp: Stamp) -> int:
+        return indexes.setdefault(stamp, len(indexes))
+
+    leaves: list[tuple[Any, ...]] = [
+        (path, index(stamp)) if value is REMOVED else (path, index(stamp), value)
+        for path, (value, stamp) in state.leaves.items()
+    ]
+    cuts = {path: index(stamp) for path, stamp in state.cuts.items()}
+    tombstone = -1 if state.tombstone is None else index(state.tombstone)
+    return _encoder.encode(
+        _Stored(
+            _FORMAT,
+            state.sequence,
+            state.version,
+            state.clock,
+            state.received_at,
+            tombstone,
+            state.last,
+            state.other,
+            state.open,
+            list(indexes),
+            leaves,
+            cuts,
+        )
+    )
+
+
+def decode_state(raw: bytes) -> State:
+    """The state of such bytes. Raises msgspec.DecodeError for others."""
+    stored = _decoder.decode(raw)
+    stamps = stored.stamps
+    leaves: dict[str, Leaf] = {
+        leaf[0]: (leaf[2] if len(leaf) == 3 else REMOVED, stamps[leaf[1]]) for leaf in stored.leaves
+    }
+    return State(
+        leaves=leaves,
+        cuts={path: stamps[at] for path, at in stored.cuts.items()},
+        tombstone=None if stored.tombstone < 0 else stamps[stored.tombstone],
+        clock=stored.clock,
+        sequence=stored.sequence,
+        version=stored.version,
+        received_at=stored.received_at,
+        last=stored.last,
+        other=stored.other,
+        open=stored.open,
+    )

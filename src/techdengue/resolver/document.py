@@ -1,0 +1,74 @@
+"""The visible document of a state (resolution.md, "Documents as leaves")."""
+
+from typing import Any
+
+from .equality import equal
+from .merge_patch import keys_of
+from .model import REMOVED, Stamp, State
+
+
+def is_live(state: State) -> bool:
+    """Whether some leaf's stamp, the root's too, is above the tombstone."""
+    tombstone = state.tombstone
+    if tombstone is None:
+        return bool(state.leaves)
+    return any(stamp > tombstone for _, stamp in state.leaves.values())
+
+
+def document(state: State) -> dict[str, Any] | None:
+    """What is visible, or None when the entity is absent or deleted."""
+    if not is_live(state):
+        return None
+    root: dict[str, Any] = {}
+    nested = []
+    for path, (value, stamp) in state.leaves.items():
+        keys = keys_of(path)
+        if len(keys) > 1:
+            nested.append((path, keys, value, stamp))
+        elif keys and value is not REMOVED:
+            root[keys[0]] = {} if value.__class__ is dict else value
+    for path, keys, value, stamp in nested:
+        if not _is_cut(state, path, stamp):
+            _place(root, keys, value)
+    return root
+
+
+def shows(visible: dict[str, Any] | None, path: str, value: Any) -> bool:
+    """Whether a document shows an assignment: the value at its path, or for a removal nothing."""
+    if visible is None:
+        return False
+    node: Any = visible
+    for key in keys_of(path):
+        if node.__class__ is not dict or key not in node:
+            return value is REMOVED
+        node = node[key]
+    if value.__class__ is dict:
+        return node.__class__ is dict
+    return value is not REMOVED and equal(node, value)
+
+
+def _is_cut(state: State, path: str, stamp: Stamp) -> bool:
+    end = path.rfind("/")
+    while end > 0:
+        above = path[:end]
+        leaf = state.leaves.get(above)
+        if leaf is not None:
+            cut = state.cuts.get(above) if leaf[0].__class__ is dict else leaf[1]
+            if cut is not None and cut > stamp:
+                return True
+        end = path.rfind("/", 0, end)
+    return False
+
+
+def _place(root: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    """Put a leaf that no cut hides. An object in its way stays: something below has a higher stamp."""
+    node = root
+    for key in keys[:-1]:
+        below = node.get(key)
+        if below.__class__ is not dict:
+            below = node[key] = {}  # what stood here is hidden by this leaf
+        node = below
+    last = keys[-1]
+    if node.get(last).__class__ is dict or value is REMOVED:
+        return
+    node[last] = {} if value.__class__ is dict else value

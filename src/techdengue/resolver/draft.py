@@ -1,0 +1,87 @@
+"""A state in the making: the joins of resolution.md, on copies that nobody else holds."""
+
+from typing import Any
+
+from .model import Change, Leaf, Operation, Settlement, Stamp, State
+
+
+class Draft:
+    """Collects what one event assigns, and whether anything of it changed the state."""
+
+    __slots__ = ("_before", "changed", "clock", "cuts", "leaves", "tombstone")
+
+    def __init__(self, before: State) -> None:
+        self._before = before
+        self.leaves: dict[str, Leaf] = before.leaves.copy()
+        self.cuts: dict[str, Stamp] = before.cuts
+        self.tombstone = before.tombstone
+        self.clock = before.clock
+        self.changed = False
+
+    def stamp_after(self, time: int, device: str, key: str) -> Stamp:
+        """A stamp at this time, raised to the entity clock + 1 µs where it is not above it already."""
+        return (time if time > self.clock else self.clock + 1, device, key)
+
+    def join(self, path: str, value: Any, stamp: Stamp) -> None:
+        """Join one assignment: the path keeps the one with the higher stamp."""
+        held = self.leaves.get(path)
+        if held is None or stamp > held[1]:
+            self.put(path, value, stamp)
+        elif value.__class__ is not dict and held[0].__class__ is dict:
+            self._cut(path, stamp)
+
+    def join_all(self, assigned: dict[str, Any], stamp: Stamp) -> None:
+        """Join all assignments of an operation with one stamp."""
+        for path, value in assigned.items():
+            self.join(path, value, stamp)
+
+    def put(self, path: str, value: Any, stamp: Stamp) -> None:
+        """Hold a leaf whose stamp is not below the held one's."""
+        held = self.leaves.get(path)
+        if value.__class__ is not dict:
+            if path in self.cuts:
+                self.cuts = {at: cut for at, cut in self.cuts.items() if at != path}
+        elif held is not None and held[0].__class__ is not dict:
+            self._cut(path, held[1])
+        self.leaves[path] = (value, stamp)
+        self.changed = True
+        if stamp[0] > self.clock:
+            self.clock = stamp[0]
+
+    def delete(self, stamp: Stamp) -> None:
+        """The tombstone takes the higher stamp."""
+        if self.tombstone is not None and stamp <= self.tombstone:
+            return
+        self.tombstone = stamp
+        self.changed = True
+        if stamp[0] > self.clock:
+            self.clock = stamp[0]
+
+    def finish(self, event: Operation | Settlement, opened: tuple[int, ...]) -> State:
+        """The state after the event; it takes a sequence, and a version when it changed something."""
+        before = self._before
+        sequence = before.sequence + 1
+        version, last, other = before.version, before.last, before.other
+        if self.changed:
+            version = sequence
+            if last is not None and last.device != event.device:
+                other = last
+            last = Change(sequence, event.device, event.time, event.received_at)
+        return State(
+            leaves=self.leaves,
+            cuts=self.cuts,
+            tombstone=self.tombstone,
+            clock=self.clock,
+            sequence=sequence,
+            version=version,
+            received_at=max(before.received_at, event.received_at) if before.sequence else event.received_at,
+            last=last,
+            other=other,
+            open=opened,
+        )
+
+    def _cut(self, path: str, stamp: Stamp) -> None:
+        held = self.cuts.get(path)
+        if held is None or stamp > held:
+            self.cuts = {**self.cuts, path: stamp}
+            self.changed = True

@@ -1,0 +1,183 @@
+"""Rule set 1: `resolve`, exactly as docs/resolution.md tells it."""
+
+from typing import Any, assert_never
+
+from techdengue.domain.operation import (
+    Choice,
+    ConflictType,
+    ErrorCode,
+    OperationKind,
+    Outcome,
+    Strategy,
+)
+
+from .document import document, is_live, shows
+from .draft import Draft
+from .merge_patch import assignments
+from .model import ABSENT, Operation, Rejection, Settlement, State, Verdict
+from .three_way import merge_edit
+
+_APPLIED = Verdict(Outcome.APPLIED)
+_NO_CHANGE = Verdict(Outcome.NO_CHANGE)
+_RESOLVED = Verdict(Outcome.RESOLVED)
+
+
+def resolve(
+    state: State, event: Operation | Settlement, base: State | None = None
+) -> tuple[State, Verdict] | Rejection:
+    """What one operation, or one person's settlement, does to one entity.
+
+    `base` is the state at the operation's `base_version` (of a settlement: its parked operation's); needed where
+    that is below the current version and the strategy is `merge`. Raises ValueError when it is missing then.
+    """
+    if isinstance(event, Settlement):
+        return _settle(state, event, base)
+    return _operate(state, event, base)
+
+
+def _operate(state: State, operation: Operation, base: State | None) -> tuple[State, Verdict] | Rejection:
+    kind = operation.kind
+    if state.version == 0 and kind is not OperationKind.CREATE:
+        return Rejection(ErrorCode.ENTITY_NOT_FOUND, "there is no such entity: create it first")
+    if operation.base_version is not None and operation.base_version > state.version:
+        return Rejection(
+            ErrorCode.UNKNOWN_BASE_VERSION,
+            f"base_version {operation.base_version} is above the entity's version {state.version}",
+        )
+    assigned = assignments(kind, operation.data)
+    draft = Draft(state)
+    if kind is OperationKind.UPDATE and not assigned:
+        return draft.finish(operation, state.open), _NO_CHANGE
+    conflict = _conflict(state, operation)
+    if conflict is None:
+        if kind is OperationKind.DELETE and not is_live(state):
+            draft.delete((operation.time, operation.device, operation.key))
+            return draft.finish(operation, state.open), _NO_CHANGE
+        _apply(draft, operation, assigned)
+        return draft.finish(operation, state.open), _APPLIED
+    if operation.strategy is Strategy.MANUAL:
+        parked = draft.finish(operation, (*state.open, state.sequence + 1))
+        return parked, Verdict(Outcome.CONFLICT, conflict)
+    _contend(draft, state, operation, assigned, base)
+    after = draft.finish(operation, state.open)
+    return after, Verdict(_outcome(after, kind, assigned), conflict)
+
+
+def _conflict(state: State, operation: Operation) -> ConflictType | None:
+    if state.version == 0:
+        return None
+    match operation.kind:
+        case OperationKind.CREATE:
+            return ConflictType.CREATE_CREATE
+        case OperationKind.UPDATE:
+            if not is_live(state):
+                return ConflictType.UPDATE_DELETE
+            return ConflictType.UPDATE_UPDATE if _missed_a_change(state, operation) else None
+        case OperationKind.DELETE:
+            if is_live(state) and _missed_a_change(state, operation):
+                return ConflictType.DELETE_UPDATE
+            return None
+        case _:
+            assert_never(operation.kind)
+
+
+def _missed_a_change(state: State, operation: Operation) -> bool:
+    """Whether another device made a change that the operation's author could not know."""
+    last = state.last
+    change = state.other if last is not None and last.device == operation.device else last
+    if change is None:
+        return False
+    if operation.base_version is not None:
+        return change.sequence > operation.base_version
+    return change.received_at >= operation.time or change.time >= operation.time
+
+
+def _apply(draft: Draft, operation: Operation | Settlement, assigned: dict[str, Any] | None) -> None:
+    """Join all leaves, or with None the tombstone, after the entity clock."""
+    stamp = draft.stamp_after(operation.time, operation.device, operation.key)
+    if assigned is None or (isinstance(operation, Operation) and operation.kind is OperationKind.DELETE):
+        draft.delete(stamp)
+    else:
+        draft.join_all(assigned, stamp)
+
+
+def _contend(
+    draft: Draft,
+    state: State,
+    operation: Operation,
+    assigned: dict[str, Any],
+    base: State | None,
+) -> None:
+    """Settle a conflict by the operation's own strategy; `manual` has been parked before."""
+    match operation.strategy:
+        case Strategy.CLIENT_WINS:
+            _apply(draft, operation, assigned)
+        case Strategy.LAST_WRITE_WINS:
+            stamp = (operation.time, operation.device, operation.key)
+            if operation.kind is OperationKind.DELETE:
+                draft.delete(stamp)
+            else:
+                draft.join_all(assigned, stamp)
+        case Strategy.MERGE:
+            _merge(draft, state, operation, assigned, base)
+        case Strategy.SERVER_WINS | Strategy.MANUAL:
+            pass  # nothing changes
+        case _:
+            assert_never(operation.strategy)
+
+
+def _merge(
+    draft: Draft,
+    state: State,
+    operation: Operation,
+    assigned: dict[str, Any],
+    base: State | None,
+) -> None:
+    if operation.kind is OperationKind.DELETE:
+        return  # a deletion yields to the unseen edit
+    stamp = (operation.time, operation.device, operation.key)
+    merge_edit(draft, state, assigned, stamp, _base_state(state, operation.base_version, base))
+
+
+def _base_state(state: State, base_version: int | None, base: State | None) -> State | None:
+    if base_version is None:
+        return None
+    if base_version == 0:
+        return ABSENT
+    if base_version == state.version:
+        return state
+    if base is None:
+        raise ValueError(f"merge with base_version {base_version} needs the state at that version")
+    return base
+
+
+def _outcome(after: State, kind: OperationKind, assigned: dict[str, Any]) -> Outcome:
+    """What of the operation is visible now; a create's root counts only where it is the only leaf."""
+    if kind is OperationKind.DELETE:
+        return Outcome.SERVER_KEPT if is_live(after) else Outcome.CLIENT_APPLIED
+    visible = document(after)
+    shown = [shows(visible, path, value) for path, value in assigned.items() if path or len(assigned) == 1]
+    if all(shown):
+        return Outcome.CLIENT_APPLIED
+    return Outcome.MERGED if any(shown) else Outcome.SERVER_KEPT
+
+
+def _settle(state: State, settlement: Settlement, base: State | None) -> tuple[State, Verdict] | Rejection:
+    if settlement.resolves not in state.open:
+        return Rejection(ErrorCode.CONFLICT_ALREADY_RESOLVED, "this conflict has been settled already")
+    draft = Draft(state)
+    parked = settlement.parked
+    match settlement.choice:
+        case Choice.CLIENT:
+            deletes = parked.kind is OperationKind.DELETE
+            _apply(draft, settlement, None if deletes else assignments(parked.kind, parked.data))
+        case Choice.MERGE:
+            _merge(draft, state, parked, assignments(parked.kind, parked.data), base)
+        case Choice.CUSTOM:
+            _apply(draft, settlement, assignments(OperationKind.UPDATE, settlement.data))
+        case Choice.SERVER:
+            pass  # the parked operation is dropped
+        case _:
+            assert_never(settlement.choice)
+    still_open = tuple(sequence for sequence in state.open if sequence != settlement.resolves)
+    return draft.finish(settlement, still_open), _RESOLVED
