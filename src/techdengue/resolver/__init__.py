@@ -6,6 +6,7 @@
 """
 
 from .codec import decode_state, encode_state
+from .contest import Contest, contested, suggestion, value_at
 from .document import document, is_live
 from .effective_time import ClockReading, effective_time
 from .merge_patch import assignments
@@ -30,6 +31,7 @@ __all__ = [
     "RULE_SETS",
     "Change",
     "ClockReading",
+    "Contest",
     "Leaf",
     "Operation",
     "Rejection",
@@ -38,10 +40,13 @@ __all__ = [
     "State",
     "Verdict",
     "assignments",
+    "contested",
     "decode_state",
     "document",
     "effective_time",
     "encode_state",
     "is_live",
     "resolve",
+    "suggestion",
+    "value_at",
 ]

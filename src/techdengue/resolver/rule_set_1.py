@@ -13,6 +13,7 @@ from techdengue.domain.operation import (
 
 from .document import document, is_live, shows
 from .draft import Draft
+from .equality import equal
 from .merge_patch import assignments
 from .model import ABSENT, Operation, Rejection, Settlement, State, Verdict
 from .three_way import merge_edit
@@ -60,7 +61,7 @@ def _operate(state: State, operation: Operation, base: State | None) -> tuple[St
         return parked, Verdict(Outcome.CONFLICT, conflict)
     _contend(draft, state, operation, assigned, base)
     after = draft.finish(operation, state.open)
-    return after, Verdict(_outcome(after, kind, assigned), conflict)
+    return after, Verdict(_outcome(state, after, kind, assigned), conflict)
 
 
 def _conflict(state: State, operation: Operation) -> ConflictType | None:
@@ -151,15 +152,21 @@ def _base_state(state: State, base_version: int | None, base: State | None) -> S
     return base
 
 
-def _outcome(after: State, kind: OperationKind, assigned: dict[str, Any]) -> Outcome:
-    """What of the operation is visible now; a create's root counts only where it is the only leaf."""
+def _outcome(before: State, after: State, kind: OperationKind, assigned: dict[str, Any]) -> Outcome:
+    """What of the operation is visible now; a create's root counts only where it is the only leaf.
+
+    Where no leaf shows the operation's own value, a document that changed all the same holds some of each: the
+    union of two arrays, or an entity that a merge brought back.
+    """
     if kind is OperationKind.DELETE:
         return Outcome.SERVER_KEPT if is_live(after) else Outcome.CLIENT_APPLIED
     visible = document(after)
     shown = [shows(visible, path, value) for path, value in assigned.items() if path or len(assigned) == 1]
     if all(shown):
         return Outcome.CLIENT_APPLIED
-    return Outcome.MERGED if any(shown) else Outcome.SERVER_KEPT
+    if any(shown) or (after.version == after.sequence and not equal(visible, document(before))):
+        return Outcome.MERGED
+    return Outcome.SERVER_KEPT
 
 
 def _settle(state: State, settlement: Settlement, base: State | None) -> tuple[State, Verdict] | Rejection:
