@@ -1,8 +1,8 @@
 """What can go wrong in the event store.
 
-    EventStoreError
-    ├── GapInLog            a reader met a position that is not the last one + 1
-    └── CheckpointMoved     a checkpoint was not where its owner believed
+EventStoreError
+├── GapInLog            a reader met a position that is not the last one + 1
+└── CheckpointMoved     a checkpoint was not where its owner believed
 """
 
 
