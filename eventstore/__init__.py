@@ -1,6 +1,8 @@
 """An event store on PostgreSQL, and its twin in memory: compare-and-set heads, gapless positions, idempotency keys."""
 
-from .errors import CheckpointMoved, EventStoreError, GapInLog
+from .errors import CheckpointMoved, EventStoreError, GapInLog, InvalidAppend
+from .following import assert_gapless, follow
+from .memory import MemoryEventStore
 from .model import (
     Appended,
     AppendUnit,
@@ -11,17 +13,27 @@ from .model import (
     RecordedEvent,
     WriterChange,
 )
+from .postgres import PostgresEventStore
+from .store import EventStore
+from .units import append_arguments
 
 __all__ = [
     "AppendUnit",
     "Appended",
     "CheckpointMoved",
     "EventFilter",
+    "EventStore",
     "EventStoreError",
     "GapInLog",
     "Head",
     "HeadChange",
+    "InvalidAppend",
+    "MemoryEventStore",
     "NewEvent",
+    "PostgresEventStore",
     "RecordedEvent",
     "WriterChange",
+    "append_arguments",
+    "assert_gapless",
+    "follow",
 ]

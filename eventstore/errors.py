@@ -1,6 +1,7 @@
 """What can go wrong in the event store.
 
 EventStoreError
+├── InvalidAppend       the units of an append contradict themselves or each other
 ├── GapInLog            a reader met a position that is not the last one + 1
 └── CheckpointMoved     a checkpoint was not where its owner believed
 """
@@ -8,6 +9,14 @@ EventStoreError
 
 class EventStoreError(Exception):
     """Any error of the event store's own."""
+
+
+class InvalidAppend(EventStoreError):
+    """The units of one append contradict themselves or each other: a mistake of the caller's, nothing was appended."""
+
+    def __init__(self, *, unit: int, reason: str) -> None:
+        super().__init__(f"unit {unit}: {reason}")
+        self.unit = unit
 
 
 class GapInLog(EventStoreError):

@@ -95,7 +95,7 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events a search wants; None means any. Times are of `recorded_at`, half open; `type_prefix` is like `atividade.`"""
+    """Which events a search wants; None means any. Times are half open, of `recorded_at`."""
 
     tenants: frozenset[str] | None = None
     stream: str | None = None
