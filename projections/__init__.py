@@ -1,0 +1,1 @@
+"""Projections: what the log means as tables, and the queries of those who read them."""

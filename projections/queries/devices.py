@@ -1,0 +1,97 @@
+"""Devices: what their users ask about them, and who owns them.
+
+`device_status` reads as the reader; the functions that write want a connection of the intake's role.
+"""
+
+from typing import Any
+
+import asyncpg
+from msgspec import UNSET
+
+from projections.model import Device, DeviceRegistration, DeviceStatus
+from projections.naming import rfc3339
+from projections.sql_statements import STATEMENTS
+from techdengue.domain.operation import Outcome
+
+from .territory import Reader
+
+
+async def device_status(reader: Reader, device_id: str) -> DeviceStatus | None:
+    """What the device has in the log, as of now; None when neither the log nor the registry knows it."""
+    row = await reader.connection.fetchrow(STATEMENTS["read_device_status"], device_id)
+    counts = {outcome.value: int(row[outcome.value]) for outcome in Outcome}
+    last_sync = _latest(row["last_request_at"], row["last_received_at"])
+    if last_sync is None and row["owner"] is None:
+        return None
+    offset = row["clock_offset_us"]
+    return DeviceStatus(
+        device_id=device_id,
+        registered=bool(row["registered"]),
+        user_id=row["owner"],
+        last_sync_at=None if last_sync is None else rfc3339(last_sync),
+        last_effective_time=_moment(row["last_effective_time"]),
+        operations=sum(counts.values()),
+        operations_by_outcome=counts,
+        open_conflicts=row["open_conflicts"],
+        errors_last_day=row["errors_last_day"],
+        clock_offset_ms=None if offset is None else round(offset / 1000),
+        behind=await _is_behind(reader, device_id, row["last_position"] or 0),
+    )
+
+
+async def device_owner(connection: asyncpg.Connection, device_id: str) -> str | None:
+    """The user to whom the device belongs, also after it was forgotten; None when nobody registered it."""
+    return await connection.fetchval(STATEMENTS["read_device_owner"], device_id)  # type: ignore[no-any-return]  # untyped
+
+
+async def register_device(
+    connection: asyncpg.Connection, device_id: str, user: str, registration: DeviceRegistration
+) -> Device | None:
+    """Register or refresh a device; None when it belongs to another user, and then nothing changes."""
+    values: list[Any] = []
+    for value in (
+        registration.fcm_token,
+        registration.platform,
+        registration.model,
+        registration.app_version,
+    ):
+        values += [value is not UNSET, None if value is UNSET else value]
+    row = await connection.fetchrow(STATEMENTS["register_device"], device_id, user, *values)
+    return None if row is None else _device(row)
+
+
+async def forget_device(connection: asyncpg.Connection, device_id: str) -> bool:
+    """Drop the device's push token and description; its owner is kept. False when there is no such device."""
+    return await connection.fetchval(STATEMENTS["forget_device"], device_id) is not None
+
+
+async def _is_behind(reader: Reader, device_id: str, position: int) -> bool:
+    tenants = reader.tenants
+    if tenants is None:
+        found = await reader.connection.fetchval(STATEMENTS["is_behind_everywhere"], position, device_id)
+    else:
+        found = await reader.connection.fetchval(
+            STATEMENTS["is_behind_of_territory"], position, device_id, tenants
+        )
+    return bool(found)
+
+
+def _device(row: Any) -> Device:
+    return Device(
+        device_id=row["device_id"],
+        user_id=row["owner"],
+        platform=row["platform"],
+        model=row["model"],
+        app_version=row["app_version"],
+        has_push_token=row["has_push_token"],
+        registered_at=rfc3339(row["registered_at"]),
+        updated_at=rfc3339(row["refreshed_at"]),
+    )
+
+
+def _latest(*moments: Any) -> Any:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _moment(moment: Any) -> str | None:
+    return None if moment is None else rfc3339(moment)

@@ -1,0 +1,4 @@
+-- Whether another device than $2 wrote after position $1.
+SELECT EXISTS (
+    SELECT FROM eventstore.event AS e WHERE e.lane = 0 AND e.position > $1 AND e.writer <> $2
+)
