@@ -1,0 +1,91 @@
+"""Free JSON: what `metadata` may hold, checked in a walk that no depth can exhaust.
+
+Values come from JSON or MessagePack, so a key may be no string and a value no JSON at all. Texts are looked at in the
+encoded bytes, which the size needs anyway, and one by one only where those look wrong: three times as fast.
+"""
+
+import math
+from typing import Any
+
+import msgspec
+
+from .errors import invalid
+from .wording import is_clean, pointer, shown
+
+LARGEST_INTEGER = 2**63 - 1
+SMALLEST_INTEGER = -(2**63)
+
+_Trail = tuple["_Trail | None", Any]
+_encoder = msgspec.json.Encoder()
+_ESCAPED_NUL = b"\\u0000"
+
+
+def check_object(value: Any, path: str, *, max_depth: int, max_bytes: int) -> None:
+    """Refuse all but an object of clean JSON, at most so deep (itself counted) and so large (as compact JSON)."""
+    name = path.rpartition("/")[2]
+    if type(value) is not dict:
+        raise invalid(f"{name} must be an object; this is {shown(value)}", path)
+    _walk(value, path, max_depth, looking_at_texts=False)
+    try:
+        encoded = _encoder.encode(value)
+    except UnicodeEncodeError:
+        _walk(value, path, max_depth, looking_at_texts=True)
+        raise
+    if _ESCAPED_NUL in encoded:
+        _walk(value, path, max_depth, looking_at_texts=True)
+    if len(encoded) > max_bytes:
+        raise invalid(f"{name} takes {len(encoded):,} bytes as JSON and may take {max_bytes:,}; send less", path)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is null, a boolean, a finite number or an integer of at most 64 bits."""
+    kind = type(value)
+    if kind is int:
+        return bool(SMALLEST_INTEGER <= value <= LARGEST_INTEGER)
+    if kind is float:
+        return math.isfinite(value)
+    return value is None or kind is bool
+
+
+def _walk(root: dict[Any, Any], path: str, max_depth: int, *, looking_at_texts: bool) -> None:
+    """Look at every value once. A container's place is a linked trail, spelled out only in a refusal."""
+    pending: list[tuple[Any, _Trail | None, int]] = [(root, None, 1)]
+    while pending:
+        container, trail, depth = pending.pop()
+        if depth > max_depth:
+            raise invalid(f"nested more than {max_depth} objects and arrays deep; flatten it", path)
+        if type(container) is dict:
+            for key in container:
+                if type(key) is not str or (looking_at_texts and not is_clean(key)):
+                    raise invalid(_BAD_KEY, _spell(path, trail))
+        for key, value in container.items() if type(container) is dict else enumerate(container):
+            kind = type(value)
+            if kind is dict or kind is list:
+                pending.append((value, (trail, key), depth + 1))
+            elif not (not looking_at_texts or is_clean(value) if kind is str else is_plain(value)):
+                raise invalid(_complaint(value), pointer(_spell(path, trail), key))
+
+
+_BAD_KEY = "a key must be a string without NUL characters and lone surrogates; rename it"
+
+
+def _complaint(value: Any) -> str:
+    match value:
+        case str():
+            return "text may hold no NUL characters and no lone surrogates; remove them"
+        case int():
+            return f"{shown(value)} does not fit in a signed 64-bit integer; send it as a string"
+        case float():
+            return f"{shown(value)} is not a JSON number; leave the field out or send null"
+        case _:
+            return f"{shown(value)} is not JSON; send a string, number, boolean, null, array or object"
+
+
+def _spell(path: str, trail: _Trail | None) -> str:
+    keys = []
+    while trail is not None:
+        trail, key = trail
+        keys.append(key)
+    for key in reversed(keys):
+        path = pointer(path, key)
+    return path
