@@ -41,3 +41,7 @@ class Caller(msgspec.Struct, frozen=True):
     def sees_everything(self) -> bool:
         """Whether the caller's territory is every município."""
         return "*" in self.municipios
+
+    def may_use_device_of(self, owner: str) -> bool:
+        """Whether the caller may sync as a device that belongs to `owner`."""
+        return owner == self.user or self.role is Role.ADMIN

@@ -1,12 +1,12 @@
 """Why the intake could not take a whole request.
 
-    IntakeError
-    ├── Overloaded              the queue is full: nothing was recorded, send it again after `retry_after`
-    ├── Unavailable             the database is away: nothing is known to be recorded, send the same keys again
-    ├── DeviceTaken             the device belongs to another user
-    ├── ConflictNotFound        no such conflict in the caller's territory
-    ├── ConflictAlreadyResolved somebody settled it before
-    └── ResolutionRefused       the resolution itself is not acceptable (its `path` and `code` say why)
+IntakeError
+├── Overloaded              the queue is full: nothing was recorded, send it again after `retry_after`
+├── Unavailable             the database is away: nothing is known to be recorded, send the same keys again
+├── DeviceTaken             the device belongs to another user
+├── ConflictNotFound        no such conflict in the caller's territory
+├── ConflictAlreadyResolved somebody settled it before
+└── ResolutionRefused       the resolution itself is not acceptable (its `path` and `code` say why)
 """
 
 from techdengue.domain.operation import ErrorCode

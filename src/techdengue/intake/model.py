@@ -57,7 +57,7 @@ class Success(msgspec.Struct, frozen=True, kw_only=True):
     already_processed: bool = False
     conflict_type: ConflictType | UnsetType = UNSET
     strategy: Strategy | UnsetType = UNSET
-    server_data: msgspec.Raw | None | UnsetType = UNSET
+    server_data: msgspec.Raw | UnsetType | None = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
 
 

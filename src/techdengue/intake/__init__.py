@@ -1,0 +1,32 @@
+"""The intake: operations in, outcomes out; the only writer of the log."""
+
+from .errors import (
+    ConflictAlreadyResolved,
+    ConflictNotFound,
+    DeviceTaken,
+    IntakeError,
+    Overloaded,
+    ResolutionRefused,
+    Unavailable,
+)
+from .model import Batch, Malformed, Parked, Refusal, Resolution, Resolved, Success, SyncAnswer
+from .service import Intake
+
+__all__ = [
+    "Batch",
+    "ConflictAlreadyResolved",
+    "ConflictNotFound",
+    "DeviceTaken",
+    "Intake",
+    "IntakeError",
+    "Malformed",
+    "Overloaded",
+    "Parked",
+    "Refusal",
+    "Resolution",
+    "ResolutionRefused",
+    "Resolved",
+    "Success",
+    "SyncAnswer",
+    "Unavailable",
+]

@@ -1,0 +1,117 @@
+"""One group commit: read, resolve, append; losers again; then, and only then, the answers.
+
+read       what the jobs need, in one statement; no lock is held while Python thinks
+decide     each job in turn against the working set, in memory
+append     one statement: compare-and-set of everything the decisions were made on
+losers     (units whose heads or clocks moved on) go round again, a bounded number of times
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from asyncpg import Connection
+
+from techdengue import telemetry
+
+from .answering import answer_batch, fail
+from .appending import append
+from .deciding import decide_batch
+from .decision import Decision
+from .errors import DeviceTaken, IntakeError, Unavailable
+from .jobs import BatchJob, Job, SettlementJob
+from .owners import owners_of
+from .reading_past import read_pasts
+from .settling import AlreadySettled, decide_settlement
+from .snapshot import Place, Snapshot, read_snapshot
+from .units import Decided, form_units
+from .working import Working
+
+_MOST_ROUNDS = 12
+
+log = structlog.get_logger(__name__)
+
+
+async def commit_group(connection: Connection[Any], jobs: Sequence[Job]) -> None:
+    """Answer every job, each through its future. Raises what the database raises; then nothing was answered that is
+    not on disk, and the jobs without an answer may be tried again."""
+    telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
+    pending = list(jobs)
+    for _ in range(_MOST_ROUNDS):
+        pending = await _round(connection, pending)
+        if not pending:
+            return
+    for job in pending:
+        fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
+
+
+async def _round(connection: Connection[Any], jobs: list[Job]) -> list[Job]:
+    """Commit what can be committed; answer the losers."""
+    snapshot = await read_snapshot(connection, jobs)
+    jobs = await _admit(connection, jobs, snapshot)
+    if not jobs:
+        return []
+    pasts, events = await read_pasts(connection, jobs, snapshot)
+    decided, working = _decide(jobs, snapshot, pasts, events)
+    if not decided:
+        return []
+    units, numbers = form_units(decided, working)
+    started = time.perf_counter()
+    moved = await append(connection, units, decided, numbers)
+    telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
+    losers = []
+    for (job, decision), unit in zip(decided, numbers, strict=True):
+        if unit in moved:
+            losers.append(job)
+        else:
+            _answer(job, decision, snapshot)
+    return losers
+
+
+async def _admit(connection: Connection[Any], jobs: list[Job], snapshot: Snapshot) -> list[Job]:
+    """The jobs whose device belongs to their caller; the others are told that it does not."""
+    owners = await owners_of(connection, jobs, snapshot.owners)
+    admitted: list[Job] = []
+    for job in jobs:
+        if isinstance(job, SettlementJob) or job.caller.may_use_device_of(owners[job.device]):
+            admitted.append(job)
+        else:
+            fail(job, DeviceTaken(device_id=job.device))
+    return admitted
+
+
+def _decide(jobs: Sequence[Job], snapshot: Snapshot, pasts: Any, events: Any) -> tuple[list[Decided], Working]:
+    """Decide all jobs; one that fails is answered with its error and the others are decided as if it never came."""
+    left = list(jobs)
+    while True:
+        working = Working(snapshot, pasts)
+        decided: list[Decided] = []
+        for job in left:
+            try:
+                decided.append((job, _decide_one(job, working, events)))
+            except (IntakeError, AlreadySettled) as refusal:
+                fail(job, refusal)
+                break
+            except Exception as error:  # one poisonous request must not fail its neighbours
+                log.exception("job_failed", device_id=job.device)
+                fail(job, error)
+                break
+        else:
+            return decided, working
+        left.remove(job)
+
+
+def _decide_one(job: Job, working: Working, events: dict[Place, Any]) -> Decision:
+    if isinstance(job, BatchJob):
+        return decide_batch(job, working)
+    stream = events.get((job.tenant, job.stream), ())
+    parked = stream[job.sequence - 1] if len(stream) >= job.sequence else None
+    return decide_settlement(job, parked, working)
+
+
+def _answer(job: Job, decision: Decision, snapshot: Snapshot) -> None:
+    if isinstance(job, BatchJob):
+        answer_batch(job, decision, snapshot.now)
+    elif decision.resolved is not None and not job.future.done():
+        job.future.set_result(decision.resolved)

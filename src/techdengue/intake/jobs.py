@@ -1,0 +1,94 @@
+"""What waits in the queue: a device's batch, or a person's settlement, with the future that answers it."""
+
+import asyncio
+
+from techdengue.domain.access import Caller
+from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
+from techdengue.domain.validation import ValidOperation
+
+from .model import Batch, Refusal, Resolution, Resolved, SyncAnswer
+
+
+class BatchJob:
+    """One request of a device, validated: each entry is an operation or the refusal it already got."""
+
+    __slots__ = ("attempts", "batch", "entries", "future", "received_at", "size", "weight")
+
+    def __init__(self, batch: Batch, entries: tuple[ValidOperation | Refusal, ...]) -> None:
+        self.batch = batch
+        self.entries = entries
+        self.weight = max(1, len(entries))
+        self.size = batch.size
+        self.attempts = 0
+        self.received_at = 0
+        self.future: asyncio.Future[SyncAnswer] = asyncio.get_running_loop().create_future()
+
+    @property
+    def arrived(self) -> float:
+        """`time.monotonic()` at the door."""
+        return self.batch.arrived
+
+    @property
+    def device(self) -> str:
+        """Who writes."""
+        return self.batch.device_id
+
+    @property
+    def caller(self) -> Caller:
+        """Whose territory counts."""
+        return self.batch.caller
+
+    def operations(self) -> list[ValidOperation]:
+        """The entries that were not refused at once."""
+        return [entry for entry in self.entries if isinstance(entry, ValidOperation)]
+
+
+class SettlementJob:
+    """One resolution of a parked conflict, which stands at `sequence` of `(tenant, stream)`."""
+
+    __slots__ = (
+        "arrived",
+        "attempts",
+        "caller",
+        "conflict_id",
+        "future",
+        "received_at",
+        "resolution",
+        "sequence",
+        "size",
+        "stream",
+        "tenant",
+        "weight",
+    )
+
+    def __init__(
+        self,
+        *,
+        caller: Caller,
+        conflict_id: str,
+        tenant: str,
+        stream: str,
+        sequence: int,
+        resolution: Resolution,
+        arrived: float,
+    ) -> None:
+        self.caller = caller
+        self.conflict_id = conflict_id
+        self.tenant = tenant
+        self.stream = stream
+        self.sequence = sequence
+        self.resolution = resolution
+        self.arrived = arrived
+        self.weight = 1
+        self.size = 1024
+        self.attempts = 0
+        self.received_at = 0
+        self.future: asyncio.Future[Resolved] = asyncio.get_running_loop().create_future()
+
+    @property
+    def device(self) -> str:
+        """Who writes: a person at a console."""
+        return CONSOLE_DEVICE_PREFIX + self.caller.user
+
+
+Job = BatchJob | SettlementJob

@@ -1,0 +1,61 @@
+"""The second read of a group, only where it is needed: the past of streams that an operation refers to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from asyncpg import Connection
+
+from eventstore import PostgresEventStore, RecordedEvent
+from projections.replay import fold
+from techdengue.domain.validation import ValidOperation
+from techdengue.resolver import ABSENT
+
+from .jobs import BatchJob, Job, SettlementJob
+from .snapshot import Place, Snapshot
+from .working import Past
+
+
+async def read_pasts(
+    connection: Connection[Any], jobs: Sequence[Job], snapshot: Snapshot
+) -> tuple[Mapping[Place, Past], Mapping[Place, Sequence[RecordedEvent]]]:
+    """States by sequence, and the events, of each stream whose past decides something.
+
+    That is: an operation with a `base_version` below the head's version, a repeat whose answer tells of the document
+    at that time, and the parked operation of a settlement.
+    """
+    needs: dict[Place, int] = {}
+    for job in jobs:
+        if isinstance(job, SettlementJob):
+            _need(needs, snapshot, (job.tenant, job.stream), job.sequence)
+        else:
+            for operation in job.operations():
+                _add_needs(needs, snapshot, job, operation)
+    if not needs:
+        return {}, {}
+    wanted = [(tenant, stream, up_to) for (tenant, stream), up_to in needs.items()]
+    events: dict[Place, list[RecordedEvent]] = {place: [] for place in needs}
+    for event in await PostgresEventStore(connection).read_streams(wanted):
+        events[event.tenant, event.stream].append(event)
+    return {place: _states(stream) for place, stream in events.items()}, events
+
+
+def _add_needs(needs: dict[Place, int], snapshot: Snapshot, job: BatchJob, operation: ValidOperation) -> None:
+    for known in snapshot.known.get((job.device, operation.key), ()):
+        if known.is_told_again:
+            _need(needs, snapshot, (known.tenant, known.stream), known.sequence)
+    if operation.base_version:
+        for tenant in snapshot.tenants.get(operation.stream, ()):
+            if job.caller.may_touch(tenant) and operation.municipio in (None, tenant):
+                place = (tenant, operation.stream)
+                if operation.base_version < snapshot.heads[place].version:
+                    _need(needs, snapshot, place, operation.base_version)
+
+
+def _need(needs: dict[Place, int], snapshot: Snapshot, place: Place, up_to: int) -> None:
+    if place in snapshot.heads:
+        needs[place] = max(needs.get(place, 0), up_to)
+
+
+def _states(events: Sequence[RecordedEvent]) -> Past:
+    _, steps = fold(events)
+    return [ABSENT, *(step.after for step in steps)]
