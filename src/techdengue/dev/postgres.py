@@ -118,7 +118,10 @@ class EmbeddedPostgres:
                 *([] if self._durable else ["--no-sync"]),
             ]  # fmt: skip
             child = await spawn("initdb", argv, log=self.log, user=identity.user)
-            status = await child.wait()
+            try:
+                status = await child.wait()
+            finally:
+                await child.stop()
         if status != 0:
             await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)
             raise ServerError("initdb", f"ended with status {status}", self.log)

@@ -8,10 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import aioboto3
 import msgspec
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from techdengue.dev.child import Child, spawn
 from techdengue.dev.errors import DevError, ServerError
@@ -141,6 +138,10 @@ class EmbeddedSeaweed:
 
     async def _stores(self) -> bool:
         """Whether the bucket is there and takes an object: the server answers some time before it can write."""
+        import aioboto3  # lazy: costs 1.5 s, and most tests and commands need no S3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
         address = self.address
         client = aioboto3.Session().client(
             "s3",
