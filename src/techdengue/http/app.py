@@ -1,0 +1,148 @@
+"""Puts the application together: every endpoint bound to its address, its role and its answers' media types."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Litestar, Request
+from litestar.enums import HttpMethod
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from projections.errors import CursorFromElsewhere, SeveralEntities
+from techdengue.intake.errors import IntakeError
+
+from . import media, operational, page, reading, sync
+from .call import Call
+from .edge import REQUEST_ID_KEY, Application, Edge, log_failure
+from .problems import Problem, from_intake, problem_response, unauthenticated, unavailable
+from .roles import LEAST_ROLE, require
+from .services import Services
+
+Handler = Callable[[Call], Awaitable[ASGIResponse]]
+AnyRequest = Request[Any, Any, Any]
+
+_STRUCTURED = (media.JSON, media.MSGPACK)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What reading raises when PostgreSQL is not there, starting, stopping or full."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One call of the wire; `name` is its row in the role table and its operationId."""
+
+    name: str
+    method: HttpMethod
+    path: str
+    handler: Handler
+    offers: tuple[str, ...] = _STRUCTURED
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("sync", HttpMethod.POST, "/api/sync", sync.send_batch),
+    Endpoint("sync_status", HttpMethod.GET, "/api/sync/status/{device_id:str}", sync.read_status),
+    Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", sync.read_changes),
+    Endpoint("device_put", HttpMethod.PUT, "/api/devices/{device_id:str}", sync.put_device),
+    Endpoint("device_delete", HttpMethod.DELETE, "/api/devices/{device_id:str}", sync.delete_device),
+    Endpoint("entity", HttpMethod.GET, "/api/entities/{type:str}/{id:str}", reading.read_entity),
+    Endpoint("entity_history", HttpMethod.GET, "/api/entities/{type:str}/{id:str}/history", reading.read_history),
+    Endpoint("events", HttpMethod.GET, "/api/events", reading.read_events, (*_STRUCTURED, media.NDJSON)),
+    Endpoint("conflicts", HttpMethod.GET, "/api/conflicts", reading.read_conflicts),
+    Endpoint("conflict", HttpMethod.GET, "/api/conflicts/{id:str}", reading.read_conflict),
+    Endpoint("conflict_resolution", HttpMethod.POST, "/api/conflicts/{id:str}/resolution", reading.resolve_conflict),
+    Endpoint("health_live", HttpMethod.GET, "/health/live", operational.live),
+    Endpoint("health_ready", HttpMethod.GET, "/health/ready", operational.ready),
+    Endpoint(
+        "metrics", HttpMethod.GET, "/metrics", operational.metrics, ("text/plain", "application/openmetrics-text")
+    ),
+    Endpoint("schema", HttpMethod.GET, "/schema", page.schema, (media.JSON, media.HTML)),
+    Endpoint("schema_json", HttpMethod.GET, "/schema/openapi.json", page.schema_json, (media.JSON,)),
+    Endpoint("schema_page_file", HttpMethod.GET, "/schema/page/{name:str}", page.page_file, ("*/*",)),
+)
+
+
+def build_app(services: Services) -> Application:
+    """The ASGI application over these services."""
+    framework = Litestar(
+        route_handlers=[_bind(endpoint, services) for endpoint in ENDPOINTS],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        exception_handlers={HTTPException: _framework_problem, Exception: _failure},
+    )
+    return Edge(framework)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
+
+
+def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
+    least = LEAST_ROLE[endpoint.name]
+    handler, offers = endpoint.handler, endpoint.offers
+
+    async def handle(request: AnyRequest) -> ASGIResponse:
+        try:
+            call = Call(request.scope, request.receive, services, offers)
+            if least is not None:
+                call.caller = await _authenticate(call)
+                require(call.caller, least)
+            return await handler(call)
+        except Problem as problem:
+            return _refusal(request, problem)
+        except IntakeError as error:
+            return _refusal(request, from_intake(error))
+        except CursorFromElsewhere:
+            return _refusal(request, Problem("invalid_cursor", "The cursor is of another list, scope or log"))
+        except SeveralEntities as error:
+            several = Problem("municipio_required", "Name the município", municipios=list(error.municipios))
+            return _refusal(request, several)
+        except _AWAY as error:
+            structlog.get_logger().warning("database_away", error=type(error).__name__)
+            return _refusal(request, unavailable("The database cannot be reached"))
+
+    bound: HTTPRouteHandler = HTTPRouteHandler(
+        endpoint.path, http_method=endpoint.method, name=endpoint.name, status_code=200
+    )(handle)
+    return bound
+
+
+async def _authenticate(call: Call) -> Any:
+    scheme, _, token = call.header(b"authorization").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthenticated("token_required", "No bearer token was sent")
+    return await call.services.verifier.verify(token.strip())
+
+
+def _refusal(request: AnyRequest, problem: Problem) -> ASGIResponse:
+    return problem_response(problem, request.scope[REQUEST_ID_KEY])  # type: ignore[typeddict-item]  # ours, set by Edge
+
+
+def _framework_problem(request: AnyRequest, error: HTTPException) -> Any:
+    """What Litestar refuses by itself: unknown addresses and methods."""
+    if error.status_code == 405:
+        allowed = ", ".join(_methods_of(request.scope["path"]))
+        return _refusal(request, Problem("method_not_allowed", f"It takes {allowed}", headers={"allow": allowed}))
+    if error.status_code in (400, 404):
+        return _refusal(request, Problem("route_not_found", "Nothing is at this address"))
+    return _failure(request, error)
+
+
+def _failure(request: AnyRequest, error: Exception) -> Any:
+    log_failure(error)
+    return _refusal(request, Problem("internal_error", "An unexpected failure"))
+
+
+def _methods_of(path: str) -> list[str]:
+    found = {endpoint.method.value for endpoint in ENDPOINTS if _pattern(endpoint.path).fullmatch(path.rstrip("/"))}
+    return [*sorted(found), "OPTIONS"]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{[^}]*\}", "[^/]+", path))

@@ -1,0 +1,173 @@
+"""Bearer tokens: verified once, then known by their digest until they expire (RFC 7519, RFC 6750, RFC 8725)."""
+
+import collections
+import datetime as dt
+import hashlib
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from techdengue.domain.access import ALL_MUNICIPIOS, Caller, Role
+from techdengue.settings import Settings, SettingsError
+
+from .issuer_keys import IssuerKeys
+from .problems import Problem, unauthenticated
+
+LOCAL_ISSUER: Final = "urn:techdengue:local"
+LOCAL_AUDIENCE: Final = "techdengue"
+LOCAL_TERRITORY_CLAIM: Final = "municipios"
+DEFAULT_LIFETIME: Final = dt.timedelta(hours=12)
+
+_KEPT_TOKENS = 20_000
+_LONGEST_TOKEN = 16 * 1024
+_LONGEST_USER = 128
+_MUNICIPIO = re.compile(r"[0-9]{7}")
+_ROLES = {role.value: role for role in Role}
+
+
+def mint_local_token(
+    key_file: Path,
+    *,
+    user: str,
+    role: Role,
+    municipios: Collection[str],
+    lifetime: dt.timedelta = DEFAULT_LIFETIME,
+) -> str:
+    """A token of the local key, for development. Raises SettingsError where the file holds no Ed25519 private key."""
+    now = dt.datetime.now(dt.UTC)
+    claims = {
+        "iss": LOCAL_ISSUER,
+        "aud": LOCAL_AUDIENCE,
+        "sub": user,
+        "iat": now,
+        "exp": now + lifetime,
+        "realm_access": {"roles": [role.value]},
+        LOCAL_TERRITORY_CLAIM: sorted(municipios),
+    }
+    return jwt.encode(claims, _read_private_key(key_file), algorithm="EdDSA")
+
+
+def create_local_key(key_file: Path) -> None:
+    """Write a new Ed25519 private key (PEM) that only its owner may read. Raises FileExistsError."""
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    key_file.touch(mode=0o600, exist_ok=False)
+    key_file.write_bytes(pem)
+
+
+class TokenVerifier:
+    """Verifies tokens of the issuer (by its JWKS) and, where the settings name a key, of the local key."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._local = _public_key(Path(settings.jwt_local_key_file)) if settings.jwt_local_key_file else None
+        self._issuer_keys = IssuerKeys(_jwks_url(settings)) if settings.jwt_issuer else None
+        self._clients = frozenset(filter(None, map(str.strip, settings.jwt_client_ids.split(","))))
+        self._known: collections.OrderedDict[bytes, tuple[Caller, float]] = collections.OrderedDict()
+
+    async def verify(self, token: str) -> Caller:
+        """The caller. Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had)."""
+        if len(token) > _LONGEST_TOKEN:
+            raise unauthenticated("invalid_token", "The token is too long")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(digest)
+        if known is not None and self._clock() < known[1]:
+            self._known.move_to_end(digest)
+            return known[0]
+        claims = await self._read(token)
+        local = claims["iss"] == LOCAL_ISSUER
+        caller = _caller(claims, LOCAL_TERRITORY_CLAIM if local else self._settings.territory_claim)
+        self._keep(digest, caller, float(claims["exp"]))
+        return caller
+
+    def _keep(self, digest: bytes, caller: Caller, expires: float) -> None:
+        self._known[digest] = caller, expires
+        self._known.move_to_end(digest)
+        if len(self._known) > _KEPT_TOKENS:
+            self._known.popitem(last=False)
+
+    async def _read(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+            if self._local is not None and issuer == LOCAL_ISSUER:
+                return self._decode(token, self._local, "EdDSA", LOCAL_ISSUER, LOCAL_AUDIENCE)
+            if self._issuer_keys is None or issuer != self._settings.jwt_issuer:
+                raise unauthenticated("invalid_token", "The token is of another issuer")
+            key = await self._issuer_keys.find(header.get("kid"))
+            if key is None or header.get("alg") != key.algorithm_name:
+                raise unauthenticated("invalid_token", "The token is signed with an unknown key")
+            claims = self._decode(
+                token, key.key, key.algorithm_name, self._settings.jwt_issuer, self._settings.jwt_audience
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise unauthenticated("token_expired", "The token has expired") from error
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise unauthenticated("invalid_token", "The token does not verify") from error
+        if self._clients and claims.get("azp") not in self._clients:
+            raise unauthenticated("invalid_token", "The token was issued to another client")
+        return claims
+
+    def _decode(self, token: str, key: Any, algorithm: str, issuer: str, audience: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=issuer,
+            audience=audience,
+            options={"require": ["exp", "iss", "aud"], "verify_iat": False},
+        )
+        return claims
+
+
+def _caller(claims: Mapping[str, Any], territory_claim: str) -> Caller:
+    user = claims.get("sub") or claims.get("preferred_username")
+    if not isinstance(user, str) or not user.isprintable() or len(user) > _LONGEST_USER:
+        raise unauthenticated("invalid_token", "The token names no user")
+    return Caller(user=user, role=_role(claims), municipios=_municipios(claims.get(territory_claim)))
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    access = claims.get("realm_access")
+    named = access.get("roles") if isinstance(access, dict) else None
+    held = {name for name in named if isinstance(name, str)} if isinstance(named, list) else set()
+    ours = [role for name, role in _ROLES.items() if name in held]
+    if not ours:
+        raise Problem("forbidden_role", f"The token holds none of the roles {', '.join(_ROLES)}")
+    return ours[-1]
+
+
+def _municipios(claim: Any) -> frozenset[str]:
+    """The territory; no claim is no territory, a malformed one is refused, because row-level security reads it."""
+    codes = {str(code) for code in ([claim] if isinstance(claim, str) else claim or [])}
+    if "*" in codes:
+        return ALL_MUNICIPIOS
+    if not all(_MUNICIPIO.fullmatch(code) for code in codes):
+        raise unauthenticated("invalid_token", "The token's territory is not a list of IBGE codes")
+    return frozenset(codes)
+
+
+def _jwks_url(settings: Settings) -> str:
+    return settings.jwks_url or f"{settings.jwt_issuer.rstrip('/')}/protocol/openid-connect/certs"
+
+
+def _read_private_key(key_file: Path) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(f"{key_file} cannot be read as a private key: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SettingsError(f"{key_file} holds no Ed25519 key")
+    return key
+
+
+def _public_key(key_file: Path) -> Ed25519PublicKey:
+    return _read_private_key(key_file).public_key()

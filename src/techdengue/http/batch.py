@@ -1,0 +1,177 @@
+"""Decodes the body of `POST /api/sync`.
+
+Good batches take one msgspec decode, straight into structs. A batch that does not pass is read again, loosely, so that
+one malformed operation becomes an entry of the answer and its neighbours go on: a device must never hold a batch that
+it would resend for ever.
+"""
+
+import datetime as dt
+import json
+import math
+import re
+from typing import Annotated, Any
+
+import msgspec
+
+from techdengue.domain.operation import SentOperation
+from techdengue.domain.times import to_micros
+from techdengue.intake.model import Malformed
+
+from .media import JSON
+from .problems import Problem
+
+_INT_DIGITS = 20
+_LARGEST_INT = 2**64 - 1
+_SMALLEST_INT = -(2**63)
+_ECHOED = ("entity_type", "entity_id", "operation", "idempotency_key")
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The envelope of a batch (protocol.md, `POST /api/sync`)."""
+
+    operations: list[SentOperation]
+    batch_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    device_id: str | None = None
+    sent_at: Annotated[dt.datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class DecodedBatch(msgspec.Struct, frozen=True):
+    """A batch as sent: what could be read of each operation. `sent_at` is µs since the epoch."""
+
+    operations: tuple[SentOperation | Malformed, ...]
+    batch_id: str | None
+    device_id: str | None
+    sent_at: int | None
+
+
+class _LooseRequest(msgspec.Struct, frozen=True, kw_only=True):
+    operations: list[Any]
+    batch_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    device_id: str | None = None
+    sent_at: Annotated[dt.datetime, msgspec.Meta(tz=True)] | None = None
+
+
+_strict_json = msgspec.json.Decoder(SyncRequest)
+
+
+def decode_batch(raw: bytes, media_type: str, max_operations: int) -> DecodedBatch:
+    """Read a batch. Raises Problem: 400 no JSON or MessagePack, 413 too many operations, 422 not a batch."""
+    if media_type == JSON:
+        try:
+            request = _strict_json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _decode_loosely(_read_json(raw), max_operations)
+        _check_count(len(request.operations), max_operations)
+        return _decoded(request, tuple(request.operations))
+    return _decode_loosely(read_msgpack(raw), max_operations)
+
+
+def read_msgpack(raw: bytes) -> Any:
+    """The plain value of a MessagePack body. Raises Problem 400."""
+    try:
+        return msgspec.msgpack.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise Problem("malformed_body", "The body is not MessagePack, or is nested too deeply") from error
+
+
+def json_pointer(message: str) -> tuple[str, str]:
+    """msgspec's "Expected `int` - at `$.a[0]`" as ("Expected `int`", "/a/0")."""
+    text, _, place = message.partition(" - at `$")
+    return text, re.sub(r"[.\[]", "/", place.rstrip("`").replace("[...]", "").replace("]", ""))
+
+
+def implausible(value: Any) -> tuple[str, str] | None:
+    """(why, JSON Pointer) of the first thing in a decoded value that JSON cannot say; None where all is well."""
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        place, item = pending.pop()
+        match item:
+            case dict():
+                for key, member in item.items():
+                    if not isinstance(key, str) or _has_surrogate(key):
+                        return "A member's name is not text", place
+                    pending.append((f"{place}/{_escaped(key)}", member))
+            case list():
+                pending.extend((f"{place}/{index}", member) for index, member in enumerate(item))
+            case _:
+                if why := _implausible_scalar(item):
+                    return why, place
+    return None
+
+
+def _implausible_scalar(item: Any) -> str | None:
+    match item:
+        case None | bool():
+            return None
+        case str():
+            return "The text holds half of a surrogate pair" if _has_surrogate(item) else None
+        case float():
+            return None if math.isfinite(item) else "The number is not finite"
+        case int():
+            return None if _SMALLEST_INT <= item <= _LARGEST_INT else "The integer is beyond 64 bits"
+        case _:
+            return "The value is of a type that JSON does not have"
+
+
+def _decode_loosely(body: Any, max_operations: int) -> DecodedBatch:
+    if isinstance(body, dict) and isinstance(body.get("operations"), list):
+        _check_count(len(body["operations"]), max_operations)
+        envelope = {name: body[name] for name in ("batch_id", "device_id", "sent_at") if name in body}
+        if found := implausible(envelope):
+            raise Problem("invalid_body", found[0], path=found[1])
+        body = {**envelope, "operations": body["operations"]}
+    try:
+        request = msgspec.convert(body, _LooseRequest)
+    except (msgspec.ValidationError, RecursionError) as error:
+        message, path = json_pointer(str(error))
+        raise Problem("invalid_body", message, path=path) from error
+    return _decoded(request, tuple(_read_operation(sent) for sent in request.operations))
+
+
+def _read_operation(sent: Any) -> SentOperation | Malformed:
+    found = implausible(sent)
+    if found is None:
+        try:
+            return msgspec.convert(sent, SentOperation)
+        except msgspec.ValidationError as error:
+            found = json_pointer(str(error))
+        except RecursionError:
+            found = "The operation is nested too deeply", ""
+    readable = sent if isinstance(sent, dict) else {}
+    echoed = {name: _echo(readable.get(name)) for name in _ECHOED}
+    return Malformed(message=found[0], path=found[1], **echoed)
+
+
+def _echo(value: Any) -> Any:
+    """A name as it was sent, where it is a plain one."""
+    return value if isinstance(value, str | int) and implausible(value) is None else None
+
+
+def _decoded(request: SyncRequest | _LooseRequest, operations: tuple[SentOperation | Malformed, ...]) -> DecodedBatch:
+    sent_at = None if request.sent_at is None else to_micros(request.sent_at)
+    return DecodedBatch(operations, request.batch_id, request.device_id, sent_at)
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise Problem("too_many_operations", f"The batch has {count} operations; {most} are taken at once")
+
+
+def _read_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, parse_int=_read_int)
+    except (ValueError, RecursionError) as error:
+        raise Problem("malformed_body", "The body is not JSON in UTF-8, or is nested too deeply") from error
+
+
+def _read_int(digits: str) -> int:
+    """An integer; a hopelessly long one stands for itself as the first that is too large."""
+    return int(digits) if len(digits) <= _INT_DIGITS else _LARGEST_INT + 1
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else False
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,144 @@
+"""Reads a request's body: as it streams in, unpacked, and never more than the caps allow.
+
+A gzip bomb is refused at the byte where it passes a cap, before it is in memory.
+"""
+
+import zlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+import zstandard
+
+from .problems import Problem
+
+_RATIO_GRACE_BYTES = 64 * 1024
+"""Short texts may repeat themselves a lot: the ratio counts only beyond this size."""
+_ZSTD_WINDOW_LOG = 23
+"""8 MiB: the largest window that RFC 9659 lets a content encoding use."""
+_STEP = 256 * 1024
+
+
+class Caps(msgspec.Struct, frozen=True):
+    """The most bytes of a body once unpacked, and the largest ratio of unpacked to packed."""
+
+    unpacked_bytes: int
+    inflation: int
+
+
+class _Inflater(Protocol):
+    def feed(self, packed: bytes, room: int) -> bytes:
+        """Unpack; may stop early once it has more than `room` bytes."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the packed stream came to its proper end."""
+
+
+async def read_body(chunks: AsyncIterator[bytes], encoding: str, declared: str | None, caps: Caps) -> bytes:
+    """The unpacked body. `declared` is Content-Length, if any. Raises Problem: 400, 413 or 415."""
+    if declared is not None and declared.isdigit() and int(declared) > caps.unpacked_bytes:
+        raise _too_large(caps)
+    match encoding.strip().lower():
+        case "" | "identity":
+            return await _read_plain(chunks, caps)
+        case "gzip" | "x-gzip":
+            return await _read_packed(chunks, _Gzip(), caps)
+        case "zstd":
+            return await _read_packed(chunks, _Zstd(), caps)
+        case _:
+            raise Problem(
+                "unsupported_encoding",
+                "The Content-Encoding is none of identity, gzip and zstd",
+                headers={"accept-encoding": "gzip, zstd, identity"},
+            )
+
+
+async def _read_plain(chunks: AsyncIterator[bytes], caps: Caps) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > caps.unpacked_bytes:
+            raise _too_large(caps)
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _read_packed(chunks: AsyncIterator[bytes], inflater: _Inflater, caps: Caps) -> bytes:
+    unpacked = bytearray()
+    packed = 0
+    async for chunk in chunks:
+        packed += len(chunk)
+        for start in range(0, len(chunk), _STEP):
+            part = chunk[start : start + _STEP]
+            try:
+                unpacked += inflater.feed(part, caps.unpacked_bytes - len(unpacked))
+            except (zlib.error, zstandard.ZstdError) as error:
+                raise Problem("malformed_body", "The body is not what Content-Encoding says") from error
+            _check(len(unpacked), packed, caps)
+    if not inflater.complete:
+        raise Problem("malformed_body", "The packed body ends before its end")
+    return bytes(unpacked)
+
+
+def _check(unpacked: int, packed: int, caps: Caps) -> None:
+    if unpacked > caps.unpacked_bytes:
+        raise _too_large(caps)
+    if unpacked > _RATIO_GRACE_BYTES and unpacked > packed * caps.inflation:
+        raise Problem("body_too_large", f"The body unpacks to more than {caps.inflation} times its size")
+
+
+def _too_large(caps: Caps) -> Problem:
+    return Problem("body_too_large", f"The body has more than {caps.unpacked_bytes} bytes once unpacked")
+
+
+class _Gzip:
+    """RFC 1952: one or more members."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+        self._fed = False
+
+    def feed(self, packed: bytes, room: int) -> bytes:
+        out = b""
+        while packed and len(out) <= room:
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=31)
+            self._fed = True
+            out += self._member.decompress(packed, room + 1 - len(out))
+            packed = self._member.unused_data or self._member.unconsumed_tail
+        return out
+
+    @property
+    def complete(self) -> bool:
+        return self._fed and self._member.eof
+
+
+class _Zstd:
+    """RFC 8878: one or more frames. A step of input is small, so that what it unpacks to stays bounded."""
+
+    _SLICE = 128
+
+    def __init__(self) -> None:
+        self._frames = zstandard.ZstdDecompressor(max_window_size=1 << _ZSTD_WINDOW_LOG)
+        self._frame = self._frames.decompressobj(write_size=_STEP)
+        self._fed = False
+
+    def feed(self, packed: bytes, room: int) -> bytes:
+        out = bytearray()
+        for start in range(0, len(packed), self._SLICE):
+            rest = packed[start : start + self._SLICE]
+            while rest:
+                if self._frame.eof:
+                    self._frame = self._frames.decompressobj(write_size=_STEP)
+                self._fed = True
+                out += self._frame.decompress(rest)
+                rest = self._frame.unused_data
+            if len(out) > room:
+                break
+        return bytes(out)
+
+    @property
+    def complete(self) -> bool:
+        return self._fed and self._frame.eof

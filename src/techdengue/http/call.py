@@ -1,0 +1,132 @@
+"""One request on its way through a handler: its parameters and body read strictly, its answer written once."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+from techdengue.domain.access import Caller
+from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
+
+from . import media
+from .batch import implausible, json_pointer, read_msgpack
+from .body import Caps, read_body
+from .edge import ENCODED_SLASH
+from .problems import Problem
+from .services import Services
+
+Shape = TypeVar("Shape")
+
+_LONGEST_DEVICE_ID = 128
+
+
+class Call:
+    """A request, its caller and the services. `accept` is the media type that the answer will have."""
+
+    __slots__ = ("_caller", "_headers", "_receive", "_scope", "accept", "services")
+
+    def __init__(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], services: Services, offers: tuple[str, ...]
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._caller: Caller | None = None
+        self.services = services
+        self.accept = media.choose(self.header(b"accept"), offers)
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls; only endpoints that need a role have one."""
+        assert self._caller is not None  # noqa: S101 - the role table says that this endpoint has a caller
+        return self._caller
+
+    @caller.setter
+    def caller(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def header(self, name: bytes) -> str:
+        """A header's value; empty where it was not sent."""
+        return self._headers.get(name, b"").decode("utf-8", "replace").strip()
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        return str(self._scope["path_params"][name]).replace(ENCODED_SLASH, "/")
+
+    def device(self) -> str:
+        """The path's `device_id`. Raises Problem 400."""
+        return check_device_id(self.path("device_id"))
+
+    def query(self, shape: type[Shape]) -> Shape:
+        """The query string as a struct. Raises Problem 400 for unknown, repeated and unreadable parameters."""
+        given: dict[str, str] = {}
+        try:
+            pairs = parse_qsl(self._scope["query_string"].decode(), keep_blank_values=True, errors="strict")
+        except (UnicodeDecodeError, ValueError) as error:
+            raise Problem("invalid_parameter", "The query string is not UTF-8", path="") from error
+        for name, value in pairs:
+            if name in given or "\x00" in value:
+                why = "is given twice" if name in given else "holds a NUL"
+                raise Problem("invalid_parameter", f"A parameter {why}", path=f"/{name}")
+            given[name] = value
+        try:
+            return msgspec.convert(given, shape, strict=False)
+        except msgspec.ValidationError as error:
+            message, path = json_pointer(str(error))
+            raise Problem("invalid_parameter", message, path=path) from error
+
+    async def read(self) -> tuple[bytes, str]:
+        """The unpacked body and its media type. Raises Problem 400, 413, 415."""
+        media_type = media.body_media_type(self.header(b"content-type"))
+        settings = self.services.settings
+        caps = Caps(settings.max_body_bytes, settings.max_inflation)
+        declared = self.header(b"content-length") or None
+        raw = await read_body(_chunks(self._receive), self.header(b"content-encoding"), declared, caps)
+        return raw, media_type
+
+    async def read_as(self, shape: type[Shape]) -> Shape:
+        """The body as a struct. Raises Problem 400, 413, 415, 422."""
+        raw, media_type = await self.read()
+        try:
+            sent = msgspec.json.decode(raw) if media_type == media.JSON else read_msgpack(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Problem("malformed_body", "The body is not JSON in UTF-8, or is nested too deeply") from error
+        if found := implausible(sent):
+            raise Problem("invalid_body", found[0], path=found[1])
+        try:
+            return msgspec.convert(sent, shape)
+        except (msgspec.ValidationError, RecursionError) as error:
+            message, path = json_pointer(str(error))
+            raise Problem("invalid_body", message, path=path) from error
+
+    async def answer(self, value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> ASGIResponse:
+        """The answer, in the form that the caller asked for."""
+        return await self.send(media.encode(value, self.accept), self.accept, status=status, headers=headers)
+
+    async def send(
+        self, body: bytes, media_type: str, *, status: int = 200, headers: dict[str, str] | None = None
+    ) -> ASGIResponse:
+        """An answer of these very bytes, packed where the caller takes that."""
+        coding = self.header(b"accept-encoding")
+        return await media.respond(body, media_type, coding, status=status, headers=headers)
+
+
+def check_device_id(device_id: str) -> str:
+    """The id itself. Raises Problem 400 where no device may have it."""
+    if not 1 <= len(device_id) <= _LONGEST_DEVICE_ID or not device_id.isprintable() or "\ufffd" in device_id:
+        raise Problem("invalid_device_id", "A device id is 1 to 128 printable characters")
+    if device_id.startswith(CONSOLE_DEVICE_PREFIX):
+        raise Problem("invalid_device_id", f"No device may be named {CONSOLE_DEVICE_PREFIX}…")
+    return device_id
+
+
+async def _chunks(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("malformed_body", "The connection ended before the body did")
+        more = message.get("more_body", False)
+        yield message.get("body", b"")

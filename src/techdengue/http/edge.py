@@ -1,0 +1,134 @@
+"""The outermost ring: request ids, metrics by route template, one access log line, and nothing that escapes.
+
+It is outside of Litestar, so that unknown addresses and failures of the framework itself are counted too.
+"""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import structlog
+
+from techdengue import telemetry
+
+from .problems import Problem, problem_response
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_ID_KEY: Final = "techdengue.request_id"
+ENCODED_SLASH: Final = "\x00"
+"""Stands for a `%2F` inside one path segment (an entity id may hold a slash); no id may hold a NUL."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+_QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
+_log = structlog.get_logger()
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope[REQUEST_ID_KEY] = request_id
+        answer = _Answer(send, request_id)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
+        try:
+            if _keep_encoded_slashes(scope):
+                await self._application(scope, receive, answer)
+            else:
+                await _refuse(scope, receive, answer, Problem("route_not_found", "A path holds no NUL"))
+        except Exception as error:  # noqa: BLE001 - the last ring: a failure is answered and logged, not raised
+            log_failure(error)
+            if answer.status is None:
+                await _refuse(scope, receive, answer, Problem("internal_error", "An unexpected failure"))
+        finally:
+            telemetry.HTTP_REQUESTS_IN_FLIGHT.dec()
+            _record(scope, answer.status or 499, time.perf_counter() - started)
+
+
+class _Answer:
+    """Passes the answer on, notes its status, and adds the request id."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._header = (b"x-request-id", request_id.encode())
+        self.status: int | None = None
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), self._header]
+        await self._send(message)
+
+
+def log_failure(error: BaseException) -> None:
+    """Log an unexpected failure: where, and of which type; its message may hold what a user sent."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    _log.error("request_failed", error=type(error).__qualname__, trace=places[-12:])
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
+    response = problem_response(problem, scope[REQUEST_ID_KEY])
+    await response(scope, receive, send)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return bytes(value).decode()
+    return uuid.uuid4().hex
+
+
+def _keep_encoded_slashes(scope: Scope) -> bool:
+    """Let `%2F` stay inside its segment; False where the path holds a NUL, which nothing is named by."""
+    if ENCODED_SLASH in scope["path"]:
+        return False
+    raw = scope.get("raw_path") or b""
+    if b"%2" in raw and b"%2f" in raw.lower():
+        segments = raw.partition(b"?")[0].decode("ascii", "replace").split("/")
+        scope["path"] = "/".join(_unquote(segment) for segment in segments)
+    return True
+
+
+def _unquote(segment: str) -> str:
+    return unquote(segment).replace("/", ENCODED_SLASH)
+
+
+_children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    route = scope.get("path_template") or "unmatched"
+    key = (method, route, status)
+    if (children := _children.get(key)) is None:
+        children = _children[key] = (
+            telemetry.HTTP_REQUESTS.labels(method, route, str(status)),
+            telemetry.HTTP_REQUEST_DURATION.labels(method, route),
+        )
+    children[0].inc()
+    children[1].observe(seconds)
+    if route not in _QUIET_ROUTES:
+        _log.info("request_answered", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 3))

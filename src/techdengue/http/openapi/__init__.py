@@ -1,0 +1,6 @@
+"""The OpenAPI document of the whole wire, with an example of every answer and every error."""
+
+from .document import build_document
+from .operations import OPERATIONS, Operation
+
+__all__ = ["OPERATIONS", "Operation", "build_document"]

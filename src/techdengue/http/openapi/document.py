@@ -1,0 +1,218 @@
+"""Builds the OpenAPI 3.1 document from the table of operations, the structs of the wire and the table of problems."""
+
+from collections.abc import Iterable
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from techdengue.http.problems import KINDS, PROBLEM_MEDIA_TYPE, Problem, problem_document
+from techdengue.http.roles import LEAST_ROLE
+
+from .operations import OPERATIONS, PARAMETER_TEXTS, PROBLEM_EXAMPLES, Operation
+
+_REF = "#/components/schemas/{name}"
+_REQUEST_ID = "urn:techdengue:request:0192f3a1c0de7abc8def0123456789ab"
+_STRUCTURED = ("application/json", "application/msgpack")
+_PATH_TEXTS = {
+    "device_id": "The device's own id: 1 to 128 printable characters.",
+    "type": "`atividade` or `evidencia`.",
+    "id": "The id; a slash in it is sent as %2F.",
+    "name": "A file of the page.",
+}
+
+
+def build_document() -> dict[str, Any]:
+    """The whole document."""
+    schemas = _Schemas(OPERATIONS)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _describe(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "TechDengue",
+            "version": metadata.version("techdengue"),
+            "description": "Devices send what happened in the field; the server appends it to an event log, settles "
+            "conflicts, and tells every device what changed. Requests may be packed with gzip or zstd, answers are "
+            "where Accept-Encoding says so. MessagePack is taken and answered wherever JSON is.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [
+            {"name": "devices", "description": "What devices call."},
+            {"name": "people", "description": "What people and analysts call."},
+            {"name": "operation", "description": "For the orchestrator, Prometheus and readers of this page."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Who calls."}
+            },
+        },
+    }
+
+
+class _Schemas:
+    """JSON Schemas of the structs: of what is sent and what is answered, by name."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        named = [shape for operation in operations for shape in (operation.body, *_shapes(operation.answer))]
+        shapes = [shape for shape in dict.fromkeys(named) if shape is not None]
+        references, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+        self._references = dict(zip(shapes, references, strict=True))
+        self.components: dict[str, Any] = {**components, "Problem": _PROBLEM_SCHEMA}
+
+    def of(self, shape: Any) -> dict[str, Any]:
+        found = [self._references[each] for each in _shapes(shape)]
+        return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _shapes(shape: Any) -> tuple[Any, ...]:
+    return shape if isinstance(shape, tuple) else (shape,)
+
+
+def _describe(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    least = LEAST_ROLE[operation.name]
+    allowed = "Anybody may call it." if least is None else f"Least role: `{least.value}`."
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": f"{operation.description} {allowed}".strip(),
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
+        "responses": {**_answers(operation, schemas), **_problems(operation)},
+        "security": [] if least is None else [{"bearer": []}],
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": _content(_STRUCTURED, schemas.of(operation.body), operation.body_examples),
+        }
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_TEXTS[name],
+            "schema": {"type": "string", "minLength": 1},
+            "example": operation.path_examples[name],
+        }
+        for name in names
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    schema = msgspec.json.schema(operation.query)
+    properties = schema["$defs"][operation.query.__name__]["properties"]
+    found = []
+    for name, property_schema in properties.items():
+        text, example = PARAMETER_TEXTS[name]
+        inlined = _inlined(property_schema, schema["$defs"])
+        found.append(
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": text,
+                "schema": inlined,
+                "example": example,
+            }
+        )
+    return found
+
+
+def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema without null (a query string has none) and without references."""
+    if "$ref" in schema:
+        return {key: value for key, value in definitions[schema["$ref"].rpartition("/")[2]].items() if key != "title"}
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        return _inlined(kinds[0], definitions)
+    return {key: value for key, value in schema.items() if key != "default" or value is not None}
+
+
+def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.name != "sync":
+        return []
+    return [
+        {
+            "name": "X-Device-ID",
+            "in": "header",
+            "required": False,
+            "description": "The device, unless the body's `device_id` names it; both, if given, must agree.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+            "example": "android-test-123",
+        }
+    ]
+
+
+def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    if operation.status == 204:
+        return {"204": {"description": operation.answer_text}}
+    schema = {"type": "string"} if operation.answer is None else schemas.of(operation.answer)
+    content = _content(operation.media_types, schema, operation.answer_examples)
+    for plain in set(operation.media_types) - {*_STRUCTURED}:
+        content[plain]["schema"] = {"type": "string"}
+        content[plain]["examples"] = {"example": {"value": operation.text_examples.get(plain, "…")}}
+    return {str(operation.status): {"description": operation.answer_text, "content": content}}
+
+
+def _content(media_types: Iterable[str], schema: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    named = {name: {"value": msgspec.json.decode(msgspec.json.encode(value))} for name, value in examples.items()}
+    return {media_type: {"schema": schema, "examples": dict(named)} for media_type in media_types}
+
+
+def _problems(operation: Operation) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for code in operation.problem_codes:
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    return {str(status): _problem_answer(status, codes) for status, codes in sorted(by_status.items())}
+
+
+def _problem_answer(status: int, codes: list[str]) -> dict[str, Any]:
+    examples = {}
+    for code in codes:
+        detail, members = PROBLEM_EXAMPLES.get(code, (KINDS[code].title, {}))
+        examples[code] = {"value": problem_document(Problem(code, detail, **members), _REQUEST_ID)}
+    answer: dict[str, Any] = {
+        "description": "; ".join(f"`{code}`: {KINDS[code].title}" for code in codes),
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}, "examples": examples}},
+    }
+    if headers := _PROBLEM_HEADERS.get(status):
+        answer["headers"] = headers
+    return answer
+
+
+def _header(text: str, example: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": "string"}, "example": example}
+
+
+_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": _header("The challenge of RFC 6750.", 'Bearer realm="techdengue"')},
+    405: {"Allow": _header("The methods that it takes.", "GET, OPTIONS")},
+    429: {"Retry-After": _header("Seconds to wait.", "2")},
+    503: {"Retry-After": _header("Seconds to wait.", "5")},
+}
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "A problem document (RFC 9457); a code may bring members of its own, such as `path`.",
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Names this one request; say it when you ask for help."},
+        "code": {"type": "string", "enum": sorted(KINDS)},
+        "next": {"type": "string", "description": "What to do next."},
+        "path": {"type": "string", "description": "JSON Pointer of the field or name of the parameter."},
+    },
+    "required": ["type", "title", "status", "detail", "instance", "code", "next"],
+}

@@ -1,0 +1,235 @@
+"""One example of every answer, as structs: the OpenAPI document shows them, a test holds them to their schemas."""
+
+from typing import Any, Final
+
+import msgspec
+
+from projections.model import (
+    Conflict,
+    ConflictDetail,
+    Device,
+    DeviceStatus,
+    Document,
+    EntityAsOf,
+    Event,
+    HistoryEvent,
+    LeafChange,
+    LeafConflict,
+    Origin,
+    Page,
+)
+from techdengue.domain.operation import Choice, ConflictType, ErrorCode, OperationKind, Outcome, Strategy
+from techdengue.intake.model import Parked, Refusal, Resolved, Success, SyncAnswer
+
+_CURSOR: Final = "ksQMcmVzdW1lLWhlcmUhkc0E0g"
+_SEEN: Final = "2024-01-15T14:30:00.000000Z"
+_RECEIVED: Final = "2024-01-15T18:02:11.204817Z"
+_CONFLICT: Final = "5f0c2c1e-7a0b-5d56-9f4e-3a1b8c9d0e21"
+_DATA: Final[dict[str, Any]] = {
+    "tipo": "VISTORIA",
+    "status": "CONCLUIDA",
+    "municipio_cod_ibge": "5103403",
+    "localizacao": {"type": "Point", "coordinates": [-56.0949, -15.6014]},
+}
+_SERVER_DATA: Final = msgspec.Raw(msgspec.json.encode({**_DATA, "status": "EM_ANDAMENTO"}))
+_RAW: Final = msgspec.Raw(msgspec.json.encode(_DATA))
+
+SYNC_REQUEST: Final[dict[str, Any]] = {
+    "operations": [
+        {
+            "entity_type": "atividade",
+            "entity_id": 1,
+            "operation": "update",
+            "data": {"status": "CONCLUIDA"},
+            "client_timestamp": "2024-01-15T14:30:00Z",
+            "idempotency_key": "test-key-001",
+            "conflict_resolution_strategy": "last_write_wins",
+            "base_version": 7,
+        }
+    ],
+    "batch_id": "0192f3a1-c0de-7abc-8def-0123456789ab",
+    "device_id": "android-test-123",
+    "sent_at": "2024-01-15T18:02:10Z",
+}
+SYNC_ANSWER: Final = SyncAnswer(
+    batch_id="0192f3a1-c0de-7abc-8def-0123456789ab",
+    processed=3,
+    successes=[
+        Success(
+            entity_type="atividade",
+            entity_id=1,
+            operation=OperationKind.UPDATE,
+            idempotency_key="test-key-001",
+            status=Outcome.APPLIED,
+            version=8,
+        )
+    ],
+    conflicts=[
+        Parked(
+            conflict_id=_CONFLICT,
+            entity_type="atividade",
+            entity_id=2,
+            operation=OperationKind.UPDATE,
+            idempotency_key="test-key-002",
+            conflict_type=ConflictType.UPDATE_UPDATE,
+            client_version=_SEEN,
+            server_version="2024-01-15T14:41:07.000000Z",
+            base_version=3,
+            client_data={"status": "CONCLUIDA"},
+            server_data=_SERVER_DATA,
+            suggested_resolution="`/status` differs: `client` sets CONCLUIDA, `server` keeps EM_ANDAMENTO.",
+        )
+    ],
+    errors=[
+        Refusal(
+            entity_type="atividade",
+            entity_id=3,
+            operation="update",
+            idempotency_key="test-key-003",
+            index=2,
+            code=ErrorCode.INVALID_DATA,
+            message="no such status",
+            path="/data/status",
+        )
+    ],
+    server_timestamp=_RECEIVED,
+)
+_DOCUMENT: Final = Document(
+    entity_type="atividade",
+    entity_id=1,
+    municipio_cod_ibge="5103403",
+    version=8,
+    deleted=False,
+    data=_RAW,
+    updated_at=_SEEN,
+)
+DOCUMENT: Final = _DOCUMENT
+DOCUMENT_AS_OF: Final = EntityAsOf(
+    entity_type="atividade",
+    entity_id=1,
+    municipio_cod_ibge="5103403",
+    version=8,
+    deleted=False,
+    data=_DATA,
+    updated_at=_SEEN,
+    sequence=8,
+    position=1234,
+    provenance={
+        "/status": Origin(
+            device_id="android-test-123",
+            user_id="maria",
+            effective_time=_SEEN,
+            sequence=8,
+            position=1234,
+            idempotency_key="test-key-001",
+        )
+    },
+)
+CHANGES: Final = Page[Document](items=[_DOCUMENT], next_cursor=_CURSOR, has_more=False)
+_EVENT: Final[dict[str, Any]] = {
+    "position": 1234,
+    "lane": 0,
+    "sequence": 8,
+    "version": 8,
+    "municipio_cod_ibge": "5103403",
+    "entity_type": "atividade",
+    "entity_id": 1,
+    "kind": "operation",
+    "operation": "update",
+    "data": {"status": "CONCLUIDA"},
+    "strategy": Strategy.LAST_WRITE_WINS.value,
+    "base_version": 7,
+    "conflict_type": None,
+    "outcome": Outcome.APPLIED.value,
+    "rule_set": 1,
+    "resolves": None,
+    "choice": None,
+    "device_id": "android-test-123",
+    "user_id": "maria",
+    "batch_id": "0192f3a1-c0de-7abc-8def-0123456789ab",
+    "idempotency_key": "test-key-001",
+    "client_timestamp": _SEEN,
+    "effective_time": _SEEN,
+    "received_at": _RECEIVED,
+}
+EVENTS: Final = Page[Event](items=[Event(**_EVENT)], next_cursor=_CURSOR, has_more=True)
+HISTORY: Final = Page[HistoryEvent](
+    items=[HistoryEvent(**_EVENT, diff=[LeafChange("/status", "EM_ANDAMENTO", "CONCLUIDA")])],
+    next_cursor=None,
+    has_more=False,
+)
+_CONFLICT_FIELDS: Final[dict[str, Any]] = {
+    "conflict_id": _CONFLICT,
+    "status": "open",
+    "entity_type": "atividade",
+    "entity_id": 2,
+    "municipio_cod_ibge": "5103403",
+    "sequence": 5,
+    "position": 1235,
+    "operation": "update",
+    "conflict_type": ConflictType.UPDATE_UPDATE.value,
+    "strategy": Strategy.MANUAL.value,
+    "device_id": "android-test-123",
+    "user_id": "maria",
+    "idempotency_key": "test-key-002",
+    "base_version": 3,
+    "client_version": _SEEN,
+    "server_version": "2024-01-15T14:41:07.000000Z",
+    "opened_at": _RECEIVED,
+    "client_data": {"status": "CONCLUIDA"},
+    "server_data": _SERVER_DATA,
+    "suggested_resolution": "`/status` differs: `client` sets CONCLUIDA, `server` keeps EM_ANDAMENTO.",
+    "choice": None,
+    "resolved_sequence": None,
+    "resolved_by": None,
+    "resolved_at": None,
+    "note": None,
+}
+CONFLICTS: Final = Page[Conflict](items=[Conflict(**_CONFLICT_FIELDS)], next_cursor=None, has_more=False)
+CONFLICT: Final = ConflictDetail(
+    **_CONFLICT_FIELDS,
+    base_data={**_DATA, "status": "CRIADA"},
+    leaves=[LeafConflict(path="/status", base="CRIADA", client="CONCLUIDA", server="EM_ANDAMENTO", differs=True)],
+)
+RESOLVED: Final = Resolved(
+    conflict_id=_CONFLICT,
+    choice=Choice.CLIENT,
+    resolved_by="joana",
+    resolved_at="2024-01-16T09:12:44.018233Z",
+    version=9,
+    note="falei com a agente",
+)
+STATUS: Final = DeviceStatus(
+    device_id="android-test-123",
+    registered=True,
+    user_id="maria",
+    last_sync_at=_RECEIVED,
+    last_effective_time=_SEEN,
+    operations=42,
+    operations_by_outcome={
+        "applied": 38,
+        "client_applied": 1,
+        "merged": 1,
+        "server_kept": 0,
+        "no_change": 1,
+        "conflict": 1,
+        "resolved": 0,
+    },
+    open_conflicts=1,
+    errors_last_day=0,
+    clock_offset_ms=-1200,
+    behind=False,
+)
+DEVICE: Final = Device(
+    device_id="android-test-123",
+    user_id="maria",
+    platform="android",
+    model="Moto G54",
+    app_version="3.2.0",
+    has_push_token=True,
+    registered_at="2024-01-10T11:00:00.000000Z",
+    updated_at=_RECEIVED,
+)
+CURSOR: Final = _CURSOR
+CONFLICT_ID: Final = _CONFLICT
+RESOLVED_BEFORE: Final[dict[str, Any]] = msgspec.to_builtins(RESOLVED)

@@ -1,0 +1,336 @@
+"""Every call of the wire as its document describes it: texts, shapes, examples and the problems it can answer."""
+
+from typing import Any, Final
+
+import msgspec
+
+from projections.model import (
+    Conflict,
+    ConflictDetail,
+    Device,
+    DeviceRegistration,
+    DeviceStatus,
+    Document,
+    EntityAsOf,
+    Event,
+    HistoryEvent,
+    Page,
+)
+from techdengue.http.batch import SyncRequest
+from techdengue.http.operational import Live, Ready
+from techdengue.http.reading import ConflictsQuery, EntityQuery, EventsQuery, HistoryQuery
+from techdengue.http.sync import ChangesQuery
+from techdengue.intake.model import Resolution, Resolved, SyncAnswer
+
+from . import examples
+
+_STRUCTURED: Final = ("application/json", "application/msgpack")
+_ALWAYS: Final = ("not_acceptable", "internal_error")
+_CALLED: Final = ("token_required", "invalid_token", "token_expired", "forbidden_role", "unavailable", *_ALWAYS)
+_WITH_BODY: Final = (
+    "malformed_body",
+    "body_too_large",
+    "unsupported_media_type",
+    "unsupported_encoding",
+    "invalid_body",
+    *_CALLED,
+)
+_LISTED: Final = ("invalid_parameter", "invalid_cursor", *_CALLED)
+_DEVICE: Final = ("invalid_device_id", "device_taken")
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `answer` is a struct, a tuple of alternatives, or None where the answer is text or nothing."""
+
+    name: str
+    method: str
+    path: str
+    tag: str
+    summary: str
+    description: str = ""
+    problem_codes: tuple[str, ...]
+    query: Any = None
+    body: Any = None
+    body_examples: dict[str, Any] = {}
+    path_examples: dict[str, str] = {}
+    status: int = 200
+    answer: Any = None
+    answer_text: str
+    answer_examples: dict[str, Any] = {}
+    text_examples: dict[str, str] = {}
+    media_types: tuple[str, ...] = _STRUCTURED
+
+
+OPERATIONS: Final = (
+    Operation(
+        name="sync",
+        method="post",
+        path="/api/sync",
+        tag="devices",
+        summary="Send a batch of operations",
+        description="Answers once everything is on disk, 200 even where single operations failed: each is a success, "
+        "a conflict that waits for a person, or an error that was not recorded. The same key with the same content is "
+        "answered as the first time.",
+        problem_codes=(
+            "device_required",
+            "device_mismatch",
+            *_DEVICE,
+            "too_many_operations",
+            "overloaded",
+            *_WITH_BODY,
+        ),
+        body=SyncRequest,
+        body_examples={"update": examples.SYNC_REQUEST},
+        answer=SyncAnswer,
+        answer_text="What became of each operation; each list keeps the order of the request.",
+        answer_examples={"one of each": examples.SYNC_ANSWER},
+    ),
+    Operation(
+        name="sync_status",
+        method="get",
+        path="/api/sync/status/{device_id}",
+        tag="devices",
+        summary="What became of a device's work",
+        problem_codes=("device_not_found", *_DEVICE, *_CALLED),
+        path_examples={"device_id": "android-test-123"},
+        answer=DeviceStatus,
+        answer_text="Counts that add up, without delay.",
+        answer_examples={"status": examples.STATUS},
+    ),
+    Operation(
+        name="sync_changes",
+        method="get",
+        path="/api/sync/changes",
+        tag="devices",
+        summary="What others changed since the cursor",
+        description="Without a cursor: the full download. Each entity comes once, in its newest state; a deleted one "
+        "with `deleted: true` and no data. Keep `next_cursor` for the next call.",
+        problem_codes=_LISTED,
+        query=ChangesQuery,
+        answer=Page[Document],
+        answer_text="A page of documents.",
+        answer_examples={"page": examples.CHANGES},
+    ),
+    Operation(
+        name="device_put",
+        method="put",
+        path="/api/devices/{device_id}",
+        tag="devices",
+        summary="Register or refresh a device",
+        description="It belongs to the user who first registers it. A field that is not sent stays as it is; null "
+        "clears it.",
+        problem_codes=(*_DEVICE, *_WITH_BODY),
+        path_examples={"device_id": "android-test-123"},
+        body=DeviceRegistration,
+        body_examples={
+            "android": {"fcm_token": "fcm-token", "platform": "android", "model": "Moto G54", "app_version": "3.2.0"}
+        },
+        answer=Device,
+        answer_text="The device as it is registered now.",
+        answer_examples={"device": examples.DEVICE},
+    ),
+    Operation(
+        name="device_delete",
+        method="delete",
+        path="/api/devices/{device_id}",
+        tag="devices",
+        summary="Forget a device",
+        description="Its push token and description go; its operations stay in the log, its owner stays its owner.",
+        problem_codes=("device_not_found", *_DEVICE, *_CALLED),
+        path_examples={"device_id": "android-test-123"},
+        status=204,
+        answer_text="Forgotten.",
+    ),
+    Operation(
+        name="entity",
+        method="get",
+        path="/api/entities/{type}/{id}",
+        tag="people",
+        summary="An entity's document, now or as of a cut of the log",
+        description="`as_of` and `provenance` need the role VIGILANCIA, and answer `sequence` and `position` too.",
+        problem_codes=("invalid_parameter", "municipio_required", "entity_not_found", *_CALLED),
+        query=EntityQuery,
+        path_examples={"type": "atividade", "id": "1"},
+        answer=(Document, EntityAsOf),
+        answer_text="The document.",
+        answer_examples={"now": examples.DOCUMENT, "with provenance": examples.DOCUMENT_AS_OF},
+    ),
+    Operation(
+        name="entity_history",
+        method="get",
+        path="/api/entities/{type}/{id}/history",
+        tag="people",
+        summary="An entity's events, each with the diff that it made",
+        problem_codes=("municipio_required", "entity_not_found", *_LISTED),
+        query=HistoryQuery,
+        path_examples={"type": "atividade", "id": "1"},
+        answer=Page[HistoryEvent],
+        answer_text="A page of events, oldest first.",
+        answer_examples={"page": examples.HISTORY},
+    ),
+    Operation(
+        name="events",
+        method="get",
+        path="/api/events",
+        tag="people",
+        summary="The log, filtered",
+        description="In the order of the log. As NDJSON, the cursor is in the headers X-Next-Cursor and Link.",
+        problem_codes=_LISTED,
+        query=EventsQuery,
+        answer=Page[Event],
+        answer_text="A page of events, oldest first.",
+        answer_examples={"page": examples.EVENTS},
+        text_examples={"application/x-ndjson": msgspec.json.encode(examples.EVENTS.items[0]).decode() + "\n"},
+        media_types=(*_STRUCTURED, "application/x-ndjson"),
+    ),
+    Operation(
+        name="conflicts",
+        method="get",
+        path="/api/conflicts",
+        tag="people",
+        summary="The manual queue",
+        problem_codes=_LISTED,
+        query=ConflictsQuery,
+        answer=Page[Conflict],
+        answer_text="A page of conflicts, oldest first.",
+        answer_examples={"page": examples.CONFLICTS},
+    ),
+    Operation(
+        name="conflict",
+        method="get",
+        path="/api/conflicts/{id}",
+        tag="people",
+        summary="One conflict, leaf by leaf",
+        problem_codes=("conflict_not_found", *_CALLED),
+        path_examples={"id": examples.CONFLICT_ID},
+        answer=ConflictDetail,
+        answer_text="Base, client's and server's.",
+        answer_examples={"conflict": examples.CONFLICT},
+    ),
+    Operation(
+        name="conflict_resolution",
+        method="post",
+        path="/api/conflicts/{id}/resolution",
+        tag="people",
+        summary="Settle a conflict",
+        description="`client` applies the parked operation now, `server` drops it, `merge` merges it, `custom` applies "
+        "the merge patch in `data`.",
+        problem_codes=(
+            "conflict_not_found",
+            "conflict_already_resolved",
+            "idempotency_key_reused",
+            "invalid_data",
+            "overloaded",
+            *_WITH_BODY,
+        ),
+        path_examples={"id": examples.CONFLICT_ID},
+        body=Resolution,
+        body_examples={
+            "client": {"choice": "client", "idempotency_key": "settle-1", "note": "falei com a agente"},
+            "custom": {"choice": "custom", "idempotency_key": "settle-2", "data": {"status": "CANCELADA"}},
+        },
+        answer=Resolved,
+        answer_text="Who settled it, when and how.",
+        answer_examples={"settled": examples.RESOLVED},
+    ),
+    Operation(
+        name="health_live",
+        method="get",
+        path="/health/live",
+        tag="operation",
+        summary="Does the process answer?",
+        problem_codes=_ALWAYS,
+        answer=Live,
+        answer_text="It does.",
+        answer_examples={"live": Live()},
+    ),
+    Operation(
+        name="health_ready",
+        method="get",
+        path="/health/ready",
+        tag="operation",
+        summary="Can it serve?",
+        description="503 names the dependencies that do not answer, in `checks`.",
+        problem_codes=("unavailable", *_ALWAYS),
+        answer=Ready,
+        answer_text="It can.",
+        answer_examples={"ready": Ready(checks={"database": "ok"})},
+    ),
+    Operation(
+        name="metrics",
+        method="get",
+        path="/metrics",
+        tag="operation",
+        summary="Metrics for Prometheus",
+        problem_codes=_ALWAYS,
+        answer_text="Prometheus' text format.",
+        media_types=("text/plain",),
+        text_examples={"text/plain": "# TYPE http_requests_total counter\n"},
+    ),
+    Operation(
+        name="schema",
+        method="get",
+        path="/schema",
+        tag="operation",
+        summary="This document, or a page to read and try it",
+        problem_codes=_ALWAYS,
+        answer=dict[str, Any],
+        answer_text="The document; HTML where Accept prefers it.",
+        answer_examples={"document": {"openapi": "3.1.0", "info": {"title": "TechDengue"}}},
+        media_types=("application/json", "text/html"),
+        text_examples={"text/html": "<!DOCTYPE html>"},
+    ),
+    Operation(
+        name="schema_json",
+        method="get",
+        path="/schema/openapi.json",
+        tag="operation",
+        summary="This document",
+        problem_codes=_ALWAYS,
+        answer=dict[str, Any],
+        answer_text="The document.",
+        answer_examples={"document": {"openapi": "3.1.0", "info": {"title": "TechDengue"}}},
+        media_types=("application/json",),
+    ),
+    Operation(
+        name="schema_page_file",
+        method="get",
+        path="/schema/page/{name}",
+        tag="operation",
+        summary="A file of the page",
+        problem_codes=("route_not_found", "internal_error"),
+        path_examples={"name": "start.js"},
+        answer_text="The file.",
+        media_types=("text/javascript", "text/css", "image/png"),
+        text_examples={"text/javascript": "window", "text/css": "body {}", "image/png": "PNG"},
+    ),
+)
+
+PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
+    "cursor": ("Where to go on: `next_cursor` of the page before, of the same list and filters.", examples.CURSOR),
+    "limit": ("The most items of the page.", 100),
+    "entity_type": ("Only entities of this type.", "atividade"),
+    "as_of": ("A position of the log, or a time (RFC 3339 with offset) of `received_at`.", "1234"),
+    "provenance": ("Whether to say who set each leaf, when and from which device.", True),
+    "municipio_cod_ibge": ("The município, where the id exists in several of the token's.", "5103403"),
+    "type": ("Only of this entity type.", "atividade"),
+    "id": ("Only of this entity; needs `type`.", "1"),
+    "device": ("Only from this device.", "android-test-123"),
+    "user": ("Only by this user.", "maria"),
+    "since": ("Only received at this time or later (RFC 3339 with offset).", "2024-01-15T00:00:00Z"),
+    "until": ("Only received before this time (RFC 3339 with offset).", "2024-01-16T00:00:00Z"),
+    "outcome": ("Only with this outcome.", "applied"),
+    "municipio": ("Only of this município.", "5103403"),
+    "status": ("`open`, `resolved` or `any`.", "open"),
+}
+PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "invalid_parameter": ("Expected `int`, got `str`", {"path": "/limit"}),
+    "invalid_body": ("Object missing required field `operations`", {"path": ""}),
+    "invalid_data": ("no such status", {"path": "/data/status"}),
+    "municipio_required": ("Name the município", {"municipios": ["5103403", "5108402"]}),
+    "too_many_operations": ("The batch has 1001 operations; 1000 are taken at once", {}),
+    "body_too_large": ("The body has more than 5242880 bytes once unpacked", {}),
+    "forbidden_role": ("This needs the role VIGILANCIA; the token has CAMPO", {}),
+    "conflict_already_resolved": ("This conflict has been settled", {"resolved": examples.RESOLVED_BEFORE}),
+    "unavailable": ("The database cannot be reached", {}),
+}

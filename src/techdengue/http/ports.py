@@ -1,0 +1,106 @@
+"""What the HTTP room needs from the rooms below it; `asgi.py` puts the real ones in, tests put fakes in.
+
+Readers answer `None` for what does not exist in the caller's territory, and raise the errors of `projections.errors`.
+"""
+
+import uuid
+from typing import Protocol
+
+from projections.model import (
+    Conflict,
+    ConflictDetail,
+    Device,
+    DeviceRegistration,
+    DeviceStatus,
+    Document,
+    EntityAsOf,
+    Event,
+    HistoryEvent,
+    Page,
+)
+from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.domain.access import Caller
+from techdengue.intake.model import Batch, Resolution, Resolved, SyncAnswer
+
+
+class Intake(Protocol):
+    """The only writer of the log. Raises the errors of `techdengue.intake.errors`."""
+
+    async def submit(self, batch: Batch) -> SyncAnswer:
+        """Take one device's batch; answered once it is on disk."""
+
+    async def resolve_conflict(self, caller: Caller, conflict_id: str, resolution: Resolution) -> Resolved:
+        """Settle a parked conflict."""
+
+
+class Readers(Protocol):
+    """Everything that is read, each call under row-level security with the caller's territory."""
+
+    async def changes(
+        self, caller: Caller, *, cursor: str | None, limit: int, entity_type: str | None
+    ) -> Page[Document]:
+        """The entities that changed since the cursor, each once in its newest state."""
+
+    async def device_status(self, caller: Caller, device_id: str) -> DeviceStatus | None:
+        """What a device has sent, and whether it is behind."""
+
+    async def entity(self, caller: Caller, entity_type: str, entity_id: str, municipio: str | None) -> Document | None:
+        """The document now. Raises SeveralEntities."""
+
+    async def entity_as_of(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cut: Cut,
+        provenance: bool,
+    ) -> EntityAsOf | None:
+        """The document as a cut of the log leaves it. Raises SeveralEntities."""
+
+    async def history(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[HistoryEvent] | None:
+        """An entity's events with their diffs. Raises SeveralEntities."""
+
+    async def events(self, caller: Caller, wanted: EventsWanted, *, cursor: str | None, limit: int) -> Page[Event]:
+        """The log, filtered."""
+
+    async def conflicts(
+        self, caller: Caller, wanted: ConflictsWanted, *, cursor: str | None, limit: int
+    ) -> Page[Conflict]:
+        """The manual queue, oldest first."""
+
+    async def conflict(self, caller: Caller, conflict_id: uuid.UUID) -> ConflictDetail | None:
+        """One conflict, leaf by leaf."""
+
+    async def device_owner(self, device_id: str) -> str | None:
+        """The user whose device this is; None where nobody has it."""
+
+    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+        """Register or refresh a device of this user; None where another one has it."""
+
+    async def forget_device(self, device_id: str) -> bool:
+        """Forget a device; whether there was one."""
+
+
+class Verifier(Protocol):
+    """Turns a bearer token into its caller."""
+
+    async def verify(self, token: str) -> Caller:
+        """The caller. Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had)."""
+
+
+class HealthCheck(Protocol):
+    """Asks one dependency for a sign of life."""
+
+    async def __call__(self) -> None:
+        """Return when it is well; raise anything when it is not."""

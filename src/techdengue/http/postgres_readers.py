@@ -1,0 +1,123 @@
+"""The readers over PostgreSQL: each call a read-only transaction in which the caller's territory is set."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from projections import queries
+from projections.model import (
+    Conflict,
+    ConflictDetail,
+    Device,
+    DeviceRegistration,
+    DeviceStatus,
+    Document,
+    EntityAsOf,
+    Event,
+    HistoryEvent,
+    Page,
+)
+from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.domain.access import Caller
+
+
+class PostgresReaders:
+    """`pool` gives connections of the role `techdengue_reader`, `registrar` of a role that may write devices."""
+
+    def __init__(self, pool: asyncpg.Pool, registrar: asyncpg.Pool, *, timeout: float) -> None:
+        self._pool = pool
+        self._registrar = registrar
+        self._timeout = timeout
+
+    async def changes(
+        self, caller: Caller, *, cursor: str | None, limit: int, entity_type: str | None
+    ) -> Page[Document]:
+        """The entities that changed since the cursor, each once in its newest state."""
+        async with self._territory(caller) as reader:
+            return await queries.changes(reader, cursor=cursor, limit=limit, entity_type=entity_type)
+
+    async def device_status(self, caller: Caller, device_id: str) -> DeviceStatus | None:
+        """What a device has sent, and whether it is behind."""
+        async with self._territory(caller) as reader:
+            return await queries.device_status(reader, device_id)
+
+    async def entity(self, caller: Caller, entity_type: str, entity_id: str, municipio: str | None) -> Document | None:
+        """The document now. Raises SeveralEntities."""
+        async with self._territory(caller) as reader:
+            return await queries.entity(reader, entity_type, entity_id, municipio=municipio)
+
+    async def entity_as_of(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cut: Cut,
+        provenance: bool,
+    ) -> EntityAsOf | None:
+        """The document as a cut of the log leaves it. Raises SeveralEntities."""
+        async with self._territory(caller) as reader:
+            return await queries.entity_as_of(
+                reader, entity_type, entity_id, municipio=municipio, cut=cut, provenance=provenance
+            )
+
+    async def history(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[HistoryEvent] | None:
+        """An entity's events with their diffs. Raises SeveralEntities."""
+        async with self._territory(caller) as reader:
+            return await queries.history(
+                reader, entity_type, entity_id, municipio=municipio, cursor=cursor, limit=limit
+            )
+
+    async def events(self, caller: Caller, wanted: EventsWanted, *, cursor: str | None, limit: int) -> Page[Event]:
+        """The log, filtered."""
+        async with self._territory(caller) as reader:
+            return await queries.events(reader, wanted, cursor=cursor, limit=limit)
+
+    async def conflicts(
+        self, caller: Caller, wanted: ConflictsWanted, *, cursor: str | None, limit: int
+    ) -> Page[Conflict]:
+        """The manual queue, oldest first."""
+        async with self._territory(caller) as reader:
+            return await queries.conflicts(reader, wanted, cursor=cursor, limit=limit)
+
+    async def conflict(self, caller: Caller, conflict_id: uuid.UUID) -> ConflictDetail | None:
+        """One conflict, leaf by leaf."""
+        async with self._territory(caller) as reader:
+            return await queries.conflict(reader, conflict_id)
+
+    async def device_owner(self, device_id: str) -> str | None:
+        """The user whose device this is; None where nobody has it."""
+        async with self._pool.acquire(timeout=self._timeout) as connection:
+            return await queries.device_owner(connection, device_id)
+
+    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+        """Register or refresh a device of this user; None where another one has it."""
+        async with self._registrar.acquire(timeout=self._timeout) as connection:
+            return await queries.register_device(connection, device_id, user, registration)
+
+    async def forget_device(self, device_id: str) -> bool:
+        """Forget a device; whether there was one."""
+        async with self._registrar.acquire(timeout=self._timeout) as connection:
+            return await queries.forget_device(connection, device_id)
+
+    @asynccontextmanager
+    async def _territory(self, caller: Caller) -> AsyncIterator[queries.Reader]:
+        connection: Any
+        async with (
+            self._pool.acquire(timeout=self._timeout) as connection,
+            queries.territory(connection, caller.municipios) as reader,
+        ):
+            yield reader

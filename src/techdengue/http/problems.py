@@ -1,0 +1,145 @@
+"""Every refusal of a whole request: the one table of codes, HTTP statuses and what to do next (RFC 9457)."""
+
+from typing import Any
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+from techdengue.intake import errors as intake_errors
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:techdengue:problem:"
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What one code means, to HTTP and to a person."""
+
+    status: int
+    title: str
+    next_step: str
+
+
+KINDS: dict[str, Kind] = {
+    "malformed_body": Kind(400, "The body cannot be read", "Send well-formed JSON or MessagePack."),
+    "invalid_parameter": Kind(400, "A parameter is not acceptable", "Correct the parameter that `path` names."),
+    "device_required": Kind(400, "No device is named", "Send X-Device-ID, or device_id in the body."),
+    "device_mismatch": Kind(400, "Two devices are named", "Let X-Device-ID and device_id agree, or send one."),
+    "invalid_device_id": Kind(400, "No device has such an id", "Use 1 to 128 printable characters."),
+    "invalid_cursor": Kind(400, "The cursor is not of this list", "Begin again without a cursor."),
+    "municipio_required": Kind(400, "Two entities have this id", "Name the município in `municipio_cod_ibge`."),
+    "token_required": Kind(401, "No token was sent", "Send `Authorization: Bearer <token>`."),
+    "invalid_token": Kind(401, "The token is not acceptable", "Sign in again."),
+    "token_expired": Kind(401, "The token has expired", "Refresh the token and send the same request again."),
+    "forbidden_role": Kind(403, "The role may not do this", "Ask for a role that may."),
+    "device_taken": Kind(
+        403, "The device belongs to another user", "Sign in as its user, or have the device forgotten."
+    ),
+    "route_not_found": Kind(404, "There is nothing at this address", "See /schema for what there is."),
+    "entity_not_found": Kind(404, "No such entity in your territory", "Check type, id and município."),
+    "conflict_not_found": Kind(404, "No such conflict in your territory", "List the open ones at /api/conflicts."),
+    "device_not_found": Kind(404, "This device has never been seen", "Sync or register it first."),
+    "method_not_allowed": Kind(405, "The address does not take this method", "See the Allow header."),
+    "not_acceptable": Kind(406, "No such form of the answer", "Accept one of the media types that /schema lists."),
+    "conflict_already_resolved": Kind(
+        409, "Somebody settled this conflict before", "See `resolved` for who, when and how."
+    ),
+    "idempotency_key_reused": Kind(
+        409, "The key already names other content", "Use a new idempotency_key for new content."
+    ),
+    "body_too_large": Kind(413, "The body is too large", "Send it in smaller parts."),
+    "too_many_operations": Kind(413, "The batch has too many operations", "Send it in smaller batches."),
+    "unsupported_media_type": Kind(
+        415, "The body's media type is not taken", "Send application/json or application/msgpack."
+    ),
+    "unsupported_encoding": Kind(415, "The body's content encoding is not taken", "Send it plain, or as gzip or zstd."),
+    "invalid_body": Kind(422, "The body is not of the right shape", "Correct the field that `path` names."),
+    "invalid_data": Kind(422, "The data is not acceptable", "Correct the field that `path` names."),
+    "overloaded": Kind(
+        429, "Too many operations are waiting", "Nothing was recorded: wait for Retry-After, send the same again."
+    ),
+    "internal_error": Kind(
+        500, "The server failed", "Send the same keys again; if it stays, report the request id in `instance`."
+    ),
+    "unavailable": Kind(503, "A part of the server is away", "Wait for Retry-After and send the same keys again."),
+}
+
+
+class Problem(Exception):
+    """A refusal of a whole request. `members` are the code's extension members (`path`, `resolved` …)."""
+
+    def __init__(self, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+        self.members = members
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return KINDS[self.code].status
+
+
+def problem_document(problem: Problem, instance: str) -> dict[str, Any]:
+    """The members of the problem document; `instance` names this one occurrence (`urn:…:<request id>`)."""
+    kind = KINDS[problem.code]
+    return {
+        "type": _TYPE_PREFIX + problem.code,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "code": problem.code,
+        "next": kind.next_step,
+        **problem.members,
+    }
+
+
+def problem_response(problem: Problem, request_id: str) -> ASGIResponse:
+    """The answer to a request that was refused."""
+    document = problem_document(problem, f"urn:techdengue:request:{request_id}")
+    return ASGIResponse(
+        body=msgspec.json.encode(document),
+        status_code=problem.status,
+        media_type=PROBLEM_MEDIA_TYPE,
+        headers={"cache-control": "no-store", **problem.headers},
+    )
+
+
+def unauthenticated(code: str, detail: str) -> Problem:
+    """A 401 with the challenge of RFC 6750: a bare one where no token was sent."""
+    if code == "token_required":
+        challenge = 'Bearer realm="techdengue"'
+    else:
+        challenge = f'Bearer realm="techdengue", error="invalid_token", error_description="{detail}"'
+    return Problem(code, detail, headers={"www-authenticate": challenge})
+
+
+def unavailable(detail: str, *, retry_after: int = 5) -> Problem:
+    """A 503: nothing is known to be recorded."""
+    return Problem("unavailable", detail, headers={"retry-after": str(retry_after)})
+
+
+def from_intake(error: intake_errors.IntakeError) -> Problem:
+    """How the intake's refusals look on the wire."""
+    match error:
+        case intake_errors.Overloaded():
+            return Problem("overloaded", str(error), headers={"retry-after": str(error.retry_after)})
+        case intake_errors.Unavailable():
+            return unavailable("The log cannot be reached", retry_after=error.retry_after)
+        case intake_errors.DeviceTaken():
+            return Problem("device_taken", "This device is registered to another user")
+        case intake_errors.ConflictNotFound():
+            return Problem("conflict_not_found", "No such conflict in the token's municípios")
+        case intake_errors.ConflictAlreadyResolved():
+            return Problem("conflict_already_resolved", "This conflict has been settled", resolved=error.resolved)
+        case intake_errors.ResolutionRefused():
+            return _refused_resolution(error)
+        case _:
+            raise error
+
+
+def _refused_resolution(error: intake_errors.ResolutionRefused) -> Problem:
+    code = error.code.value if error.code.value in KINDS else "invalid_data"
+    members: dict[str, Any] = {} if error.path is None else {"path": error.path}
+    return Problem(code, str(error), **members)

@@ -1,0 +1,19 @@
+"""What the HTTP application is built from: the composition root makes one, tests make one of fakes."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from techdengue.settings import Settings
+
+from .ports import HealthCheck, Intake, Readers, Verifier
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Services:
+    """The rooms below HTTP. `checks` are by dependency name; all must pass for `/health/ready` to answer 200."""
+
+    intake: Intake
+    readers: Readers
+    verifier: Verifier
+    settings: Settings
+    checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,120 @@
+"""Every metric that the product emits is declared here, and nowhere else; so is the shape of its logs.
+
+Names are those of the dashboards and alert rules; labels come from closed sets.
+"""
+
+import logging
+import sys
+from importlib import metadata
+from typing import Any, Final
+
+import msgspec
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE_LATEST
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    gc_collector,
+    platform_collector,
+    process_collector,
+)
+from prometheus_client.exposition import generate_latest
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+process_collector.ProcessCollector(registry=REGISTRY)
+platform_collector.PlatformCollector(registry=REGISTRY)
+gc_collector.GCCollector(registry=REGISTRY)
+
+_LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+BUILD_INFO = Info("techdengue_build", "The version that runs", registry=REGISTRY)
+
+HTTP_REQUESTS = Counter(
+    "http_requests_total",
+    "Requests answered, by route template (`unmatched`: no such address)",
+    ("method", "route", "status_code"),
+    registry=REGISTRY,
+)
+HTTP_REQUEST_DURATION = Histogram(
+    "http_request_duration_seconds",
+    "From the first byte of the request to the last of the answer",
+    ("method", "route"),
+    buckets=_LATENCY_SECONDS,
+    registry=REGISTRY,
+)
+HTTP_REQUESTS_IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered", registry=REGISTRY)
+
+SYNC_OPERATIONS = Counter(
+    "sync_operations_total",
+    "Operations answered; `outcome` is an outcome, an error code, or `already_processed`",
+    ("entity_type", "operation", "outcome"),
+    registry=REGISTRY,
+)
+SYNC_CONFLICTS = Counter(
+    "sync_conflicts_total",
+    "Conflicts found, by what met what and the strategy that settled or parked them",
+    ("conflict_type", "strategy"),
+    registry=REGISTRY,
+)
+SYNC_BATCH_SIZE = Histogram("sync_batch_size", "Operations in a request", buckets=_SIZES, registry=REGISTRY)
+SYNC_PROCESSING_DURATION = Histogram(
+    "sync_processing_duration_seconds",
+    "From a batch's arrival to its commit",
+    buckets=_LATENCY_SECONDS,
+    registry=REGISTRY,
+)
+EVENTSTORE_APPEND_DURATION = Histogram(
+    "eventstore_append_duration_seconds",
+    "One append statement, commit included",
+    buckets=_LATENCY_SECONDS,
+    registry=REGISTRY,
+)
+EVENTSTORE_GROUP_SIZE = Histogram(
+    "eventstore_group_size", "Operations committed together", buckets=_SIZES, registry=REGISTRY
+)
+PROJECTION_LAG_EVENTS = Gauge(
+    "projection_lag_events", "Events of the log not yet applied", ("projection",), registry=REGISTRY
+)
+PROJECTION_LAG_SECONDS = Gauge(
+    "projection_lag_seconds", "Age of the oldest event not yet applied", ("projection",), registry=REGISTRY
+)
+
+
+def exposition() -> bytes:
+    """All metrics, in Prometheus' text format (`CONTENT_TYPE_LATEST`)."""
+    return generate_latest(REGISTRY)
+
+
+def configure(*, log_format: str, log_level: str) -> None:
+    """Set up logs (`json`: one object a line; else for people) on stdout, and the build info. Once, at the start."""
+    BUILD_INFO.info({"version": metadata.version("techdengue")})
+    level = logging.getLevelNamesMapping().get(log_level.upper(), logging.INFO)
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if log_format == "json":
+        ending: list[Any] = [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ]
+        factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
+    else:
+        ending = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        factory = structlog.PrintLoggerFactory(sys.stdout)
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format='{"level":"%(levelname)s","event":"%(name)s"}')
+
+
+def _to_json(event: dict[str, Any], **_options: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=str)
