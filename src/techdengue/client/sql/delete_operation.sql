@@ -1,0 +1,2 @@
+-- Takes an operation out of the queue. ?1 key.
+DELETE FROM operation WHERE key = ?1

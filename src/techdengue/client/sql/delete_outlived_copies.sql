@@ -1,0 +1,2 @@
+-- Drops what the newest full download did not bring again. ?1 that download.
+DELETE FROM copy WHERE download < ?1

@@ -1,0 +1,2 @@
+-- Which of the device's operations wait for a person, oldest first?
+SELECT body FROM conflict ORDER BY rowid

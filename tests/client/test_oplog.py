@@ -1,0 +1,82 @@
+"""An operation log is pushed from a file: by line, in order, as often as one likes."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from techdengue.client import LogProgress, LogReport, push_log
+
+from .conftest import Waits
+from .fake_server import FakeServer, answers, lose_answer
+
+Push = Callable[..., Awaitable[LogReport]]
+
+
+def line(number: int, **fields: object) -> str:
+    operation = {
+        "entity_type": "atividade",
+        "entity_id": number,
+        "operation": "create",
+        "data": {"tipo": "VISTORIA", "municipio_cod_ibge": "5103403"},
+        "client_timestamp": "2026-01-10T08:00:00Z",
+        "idempotency_key": f"key-{number}",
+    }
+    return json.dumps(operation | fields) + "\n"
+
+
+@pytest.fixture
+def push(server: FakeServer, waits: Waits) -> Push:
+    async def call(lines: list[str], **options: Any) -> LogReport:
+        return await push_log(lines, server.url, "importacao-1", "token", sleep=waits, **options)
+
+    return call
+
+
+async def test_a_log_is_sent_in_batches_and_in_order(push: Push, server: FakeServer) -> None:
+    seen: list[LogProgress] = []
+    report = await push([line(number) for number in range(1, 1201)], progress=seen.append)
+    assert (report.acknowledged, report.lines, report.problem) == (1200, 1200, None)
+    assert server.keys() == [f"key-{number}" for number in range(1, 1201)]
+    assert [progress.line for progress in seen] == [500, 1000, 1200]
+
+
+async def test_refused_lines_are_named_and_harm_no_others(push: Push, server: FakeServer) -> None:
+    server.refuse = {"key-3": ("invalid_data", "tipo is unknown")}
+    server.unreadable = {"key-6"}
+    lines = [line(1), "\n", line(3), "not json\n", "[1]\n", line(6), line(7)]
+    report = await push(lines)
+    assert [(refused.line, refused.code) for refused in report.refused] == [
+        (3, "invalid_data"),
+        (4, "invalid_line"),
+        (5, "invalid_line"),
+        (6, "unacceptable"),
+    ]
+    assert server.keys() == ["key-1", "key-7"]
+
+
+async def test_a_log_that_was_cut_is_run_again(push: Push, server: FakeServer) -> None:
+    lines = [line(number) for number in range(1, 21)]
+    server.faults = [None, lose_answer]
+    cut = await push(lines, batch_size=5, patience=0)
+    assert cut.problem is not None
+    assert cut.lines == 5
+    whole = await push(lines, batch_size=5)
+    assert (whole.repeated, whole.acknowledged, whole.problem) == (10, 20, None)
+    assert len(server.log) == 20
+
+
+async def test_a_server_that_is_away_is_waited_for(push: Push, server: FakeServer, waits: Waits) -> None:
+    server.faults = [answers(503, Retry_After="7"), lose_answer]
+    report = await push([line(1)])
+    assert (report.acknowledged, report.repeated) == (1, 1)
+    assert 7 <= waits.seconds[0] <= 8
+
+
+async def test_lines_without_a_key_get_the_same_one_each_time(push: Push, server: FakeServer) -> None:
+    bare = json.loads(line(1))
+    del bare["idempotency_key"]
+    first = await push([json.dumps(bare)])
+    again = await push([json.dumps(bare)])
+    assert (first.repeated, again.repeated, len(server.log)) == (0, 1, 1)
