@@ -1,10 +1,10 @@
 """What can go wrong in projections and their queries.
 
-    ProjectionError
-    ├── CursorFromElsewhere     a cursor of another list, territory, filter or log
-    ├── SeveralEntities         entities of this type and id exist in several municípios: name one
-    ├── ReplayDiverged          an event does not replay as it was recorded
-    └── RebuildRunning          somebody else is rebuilding this projection
+ProjectionError
+├── CursorFromElsewhere     a cursor of another list, territory, filter or log
+├── SeveralEntities         entities of this type and id exist in several municípios: name one
+├── ReplayDiverged          an event does not replay as it was recorded
+└── RebuildRunning          somebody else is rebuilding this projection
 """
 
 

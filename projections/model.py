@@ -195,10 +195,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """What `PUT /api/devices/{device_id}` sets; a field that is not sent stays as it is."""
 
-    fcm_token: str | None | UnsetType = UNSET
-    platform: str | None | UnsetType = UNSET
-    model: str | None | UnsetType = UNSET
-    app_version: str | None | UnsetType = UNSET
+    fcm_token: str | UnsetType | None = UNSET
+    platform: str | UnsetType | None = UNSET
+    model: str | UnsetType | None = UNSET
+    app_version: str | UnsetType | None = UNSET
 
 
 class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from .errors import ReplayDiverged
 _KEPT_STATES = 8
 
 
-class PastNeeded(Exception):  # noqa: N818 - a signal between a fold and its owner, not an error
+class PastNeeded(Exception):
     """An event needs a state or a parked operation that the fold no longer holds: fold the stream anew."""
 
 
@@ -40,6 +40,7 @@ class Step(msgspec.Struct, frozen=True):
     event: RecordedEvent
     payload: Payload
     metadata: Metadata
+    operation: Operation | Settlement
     before: State
     after: State
     before_document: dict[str, Any] | None
@@ -82,7 +83,7 @@ class StreamFold:
         after, verdict = result
         _compare(event, metadata, after, verdict)
         shown = document(after) if after.version == event.sequence else self.document
-        step = Step(event, payload, metadata, before, after, self.document, shown, verdict)
+        step = Step(event, payload, metadata, operation, before, after, self.document, shown, verdict)
         self._remember(after, shown, operation)
         return step
 

@@ -1,7 +1,7 @@
 """The readers' queries. Each wants a `Reader`: a connection on which a territory is set.
 
-    async with territory(connection, caller.municipios) as reader:
-        page = await changes(reader, cursor=cursor, limit=500)
+async with territory(connection, caller.municipios) as reader:
+    page = await changes(reader, cursor=cursor, limit=500)
 """
 
 from .changes import changes

@@ -69,9 +69,7 @@ async def _download(
     if len(rows) < limit:
         return Page(items=items, next_cursor=encode_cursor(scope, start), has_more=reader.tail > start)
     last = rows[-1]
-    return Page(
-        items=items, next_cursor=encode_cursor(scope, start, last["tenant"], last["stream"]), has_more=True
-    )
+    return Page(items=items, next_cursor=encode_cursor(scope, start, last["tenant"], last["stream"]), has_more=True)
 
 
 async def _heads(reader: Reader, after: tuple[str, str], limit: int, prefix: str) -> Sequence[Any]:

@@ -103,9 +103,7 @@ async def conflict(reader: Reader, conflict_id: uuid.UUID) -> ConflictDetail | N
 async def conflict_place(reader: Reader, conflict_id: uuid.UUID) -> ConflictPlace | None:
     """Where the parked operation stands; None when there is no such conflict in the territory."""
     row = await reader.connection.fetchrow(STATEMENTS["read_conflict"], conflict_id)
-    return (
-        None if row is None else ConflictPlace(row["municipio_cod_ibge"], row["stream"], row["sequence"])
-    )
+    return None if row is None else ConflictPlace(row["municipio_cod_ibge"], row["stream"], row["sequence"])
 
 
 def _place(decoded: tuple[Any, ...]) -> tuple[dt.datetime, uuid.UUID]:
@@ -130,9 +128,7 @@ async def _base(reader: Reader, row: Any, operation: Operation) -> State | None:
 
 
 def _operation(row: Any) -> Operation:
-    event = recorded_event(
-        row, tenant=row["municipio_cod_ibge"], stream=row["stream"], sequence=row["sequence"]
-    )
+    event = recorded_event(row, tenant=row["municipio_cod_ibge"], stream=row["stream"], sequence=row["sequence"])
     return operation_of(event, decode_payload(row["payload"]))
 
 

@@ -70,9 +70,7 @@ async def _is_behind(reader: Reader, device_id: str, position: int) -> bool:
     if tenants is None:
         found = await reader.connection.fetchval(STATEMENTS["is_behind_everywhere"], position, device_id)
     else:
-        found = await reader.connection.fetchval(
-            STATEMENTS["is_behind_of_territory"], position, device_id, tenants
-        )
+        found = await reader.connection.fetchval(STATEMENTS["is_behind_of_territory"], position, device_id, tenants)
     return bool(found)
 
 

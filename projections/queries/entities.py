@@ -107,9 +107,7 @@ async def history(
 
 
 async def _head(reader: Reader, entity_type: str, entity_id: EntityId, municipio: str | None) -> Any:
-    rows = await reader.connection.fetch(
-        STATEMENTS["read_entity"], stream_name(entity_type, entity_id), municipio
-    )
+    rows = await reader.connection.fetch(STATEMENTS["read_entity"], stream_name(entity_type, entity_id), municipio)
     if len(rows) > 1:
         raise SeveralEntities(
             entity_type=entity_type,
@@ -119,9 +117,7 @@ async def _head(reader: Reader, entity_type: str, entity_id: EntityId, municipio
     return rows[0] if rows else None
 
 
-async def _events(
-    reader: Reader, entity_type: str, entity_id: EntityId, municipio: str | None
-) -> list[RecordedEvent]:
+async def _events(reader: Reader, entity_type: str, entity_id: EntityId, municipio: str | None) -> list[RecordedEvent]:
     row = await _head(reader, entity_type, entity_id, municipio)
     if row is None:
         return []

@@ -1,6 +1,7 @@
 """The log as people see it: events by filter and by cursor, oldest first."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -33,9 +34,7 @@ class EventsWanted(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(None if value is None else str(value) for value in values)
 
 
-async def events(
-    reader: Reader, wanted: EventsWanted, *, cursor: str | None = None, limit: int = 100
-) -> Page[Event]:
+async def events(reader: Reader, wanted: EventsWanted, *, cursor: str | None = None, limit: int = 100) -> Page[Event]:
     """Events in the order of the log. Raises CursorFromElsewhere; ValueError for an id without its type."""
     scope = reader.scope("events", *wanted.filters())
     after = 0 if cursor is None else decode_cursor(scope, cursor, (int,))[0]
@@ -56,7 +55,7 @@ def event_of(event: RecordedEvent, payload: Payload | None = None, metadata: Met
 
 def event_fields(
     event: RecordedEvent, payload: Payload | None = None, metadata: Metadata | None = None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The fields of `Event`."""
     payload = payload or decode_payload(event.payload)
     metadata = metadata or decode_metadata(event.metadata)

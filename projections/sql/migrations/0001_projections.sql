@@ -133,11 +133,16 @@ COMMENT ON TABLE projections.device_status IS 'What each device has in the log, 
 
 CREATE TABLE projections.definition (
     name              text    NOT NULL PRIMARY KEY,
+    key               text[]  NOT NULL,
     written_by_intake boolean NOT NULL
 );
 COMMENT ON TABLE projections.definition IS 'The projections: those that the intake writes do not follow the log.';
-INSERT INTO projections.definition (name, written_by_intake) VALUES
-    ('entity', false), ('conflict', true), ('atividade', false), ('evidencia', false), ('device_status', false);
+INSERT INTO projections.definition (name, key, written_by_intake) VALUES
+    ('entity', '{municipio_cod_ibge,entity_type,entity_id}', false),
+    ('conflict', '{conflict_id}', true),
+    ('atividade', '{municipio_cod_ibge,atividade_id}', false),
+    ('evidencia', '{municipio_cod_ibge,evidencia_id}', false),
+    ('device_status', '{device_id,municipio_cod_ibge}', false);
 GRANT SELECT ON projections.definition TO techdengue_reader, techdengue_projector;
 
 
@@ -205,3 +210,43 @@ COMMENT ON FUNCTION projections.finish_rebuild IS 'The table that was built besi
 
 REVOKE ALL ON FUNCTION projections.begin_rebuild, projections.hold, projections.finish_rebuild FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION projections.begin_rebuild, projections.hold, projections.finish_rebuild TO techdengue_projector;
+
+
+-- Verification: the rows computed anew from the log, in a temporary table, against the live ones. Run as the projector.
+
+CREATE FUNCTION projections.begin_check(projection text) RETURNS void
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog AS $$
+DECLARE
+    checked text;
+BEGIN
+    SELECT d.name INTO STRICT checked FROM projections.definition AS d WHERE d.name = projection;
+    EXECUTE format('CREATE TEMPORARY TABLE %1$I (LIKE projections.%1$I INCLUDING ALL) ON COMMIT DROP', checked);
+END
+$$;
+
+CREATE FUNCTION projections.compare(projection text, at_most integer)
+RETURNS TABLE (key text, reason text, rows bigint, differing bigint)
+LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog AS $$
+DECLARE
+    definition projections.definition;
+    keys       text;
+BEGIN
+    SELECT d.* INTO STRICT definition FROM projections.definition AS d WHERE d.name = projection;
+    SELECT string_agg(format('t.%I::text', k), ', ') INTO keys FROM unnest(definition.key) AS k;
+    RETURN QUERY EXECUTE format(
+        'WITH live AS (SELECT concat_ws('' '', %2$s) AS key, md5(t::text) AS digest FROM projections.%1$I AS t), '
+        'told AS (SELECT concat_ws('' '', %2$s) AS key, md5(t::text) AS digest FROM pg_temp.%1$I AS t), '
+        'difference AS (SELECT key, CASE WHEN live.key IS NULL THEN ''is missing'' '
+        'WHEN told.key IS NULL THEN ''is not in the log'' ELSE ''differs from the log'' END AS reason '
+        'FROM live FULL JOIN told USING (key) WHERE live.digest IS DISTINCT FROM told.digest), '
+        'counted AS (SELECT (SELECT count(*) FROM told) AS rows, (SELECT count(*) FROM difference) AS differing) '
+        'SELECT shown.key, shown.reason, c.rows, c.differing FROM counted AS c '
+        'LEFT JOIN (SELECT * FROM difference ORDER BY key LIMIT $1) AS shown ON true',
+        definition.name, keys
+    ) USING at_most;
+END
+$$;
+COMMENT ON FUNCTION projections.compare IS
+    'At most so many rows that differ, with both counts on each; one row without a key when none does.';
+REVOKE ALL ON FUNCTION projections.begin_check, projections.compare FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION projections.begin_check, projections.compare TO techdengue_projector;

@@ -1,0 +1,2 @@
+-- An empty table beside the live one. $1 projection.
+SELECT projections.begin_rebuild($1)
