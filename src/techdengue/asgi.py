@@ -1,0 +1,134 @@
+"""The composition root: settings in, the whole server out, and its beginning and end.
+
+It starts without its database too: pools open connections when they are asked for one, so every answer that needs
+PostgreSQL is a 503 until it is there, and nobody has to start us again.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from techdengue import telemetry
+from techdengue.http import Services, build_app
+from techdengue.http.auth import TokenVerifier
+from techdengue.http.postgres_readers import PostgresReaders
+from techdengue.intake import Intake
+from techdengue.settings import Settings, read_settings
+
+CONNECT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 300.0
+CLOSE_SECONDS: Final = 5.0
+_SPARE_INTAKE_CONNECTIONS: Final = 2
+"""Beside the committers': for settling conflicts and registering devices."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Application:
+    """The server as an ASGI application; settings are read from the environment where none are given.
+
+    Call it inside the running loop. Raises SettingsError.
+    """
+    settings = settings or read_settings()
+    telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
+    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS)
+    reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections)
+    intake = Intake(intake_pool, settings)
+    services = Services(
+        intake=intake,
+        readers=PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout),
+        verifier=TokenVerifier(settings),
+        settings=settings,
+        checks={"database": lambda: _is_well(intake_pool, reader_pool)},
+    )
+    return _Server(build_app(services), lambda: _running(intake, intake_pool, reader_pool))
+
+
+class _Server:
+    """An ASGI application that lives as long as a context."""
+
+    def __init__(
+        self, application: Application, life: Callable[[], contextlib.AbstractAsyncContextManager[None]]
+    ) -> None:
+        self._application = application
+        self._life = life
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "lifespan":
+            return self._live(receive, send)
+        return self._application(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._life():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@contextlib.asynccontextmanager
+async def _running(intake: Intake, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
+    for pool in pools:
+        await pool
+    await intake.start()
+    log.info("server_started")
+    try:
+        yield
+    finally:
+        await intake.stop()
+        for pool in pools:
+            await _close(pool)
+        log.info("server_stopped")
+
+
+async def _is_well(*pools: "asyncpg.Pool[Any]") -> None:
+    """Return when the database answers every role; raise anything when not."""
+    for pool in pools:
+        async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+            await connection.execute("SELECT FROM eventstore.lane")
+
+
+async def _close(pool: "asyncpg.Pool[Any]") -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+def _pool(settings: Settings, role: str, connections: int) -> "asyncpg.Pool[Any]":
+    """A pool that acts as `role`, empty until it is asked."""
+    timeout_ms = str(int(settings.database_timeout * 1000))
+    return asyncpg.create_pool(
+        settings.database_url,
+        min_size=0,
+        max_size=connections,
+        timeout=CONNECT_SECONDS,
+        command_timeout=settings.database_timeout,
+        max_inactive_connection_lifetime=IDLE_SECONDS,
+        max_cached_statement_lifetime=0,
+        reset=_keep_session,
+        server_settings={
+            "role": role,
+            "application_name": role,
+            "jit": "off",
+            "statement_timeout": timeout_ms,
+            "idle_in_transaction_session_timeout": timeout_ms,
+        },
+    )
+
+
+async def _keep_session(connection: Any) -> None:
+    """Nothing: we set nothing that outlives a transaction, and asyncpg has rolled back what was left open.
+
+    Its own reset would cost every request a round trip.
+    """

@@ -1,0 +1,97 @@
+"""A command's own connection to PostgreSQL, and its failures as sentences."""
+
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import uvloop
+
+from .errors import CommandFailed, ExitCode
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 600.0
+
+
+def run(work: Coroutine[Any, Any, T], url: str) -> T:
+    """Run a command's work; what PostgreSQL at `url` refuses becomes a CommandFailed."""
+    with _failures(url):
+        return uvloop.run(work)
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str, role: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """A connection of the login role, acting as `role`."""
+    connection = await asyncpg.connect(
+        url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=_session(role)
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=CONNECT_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def pooled(url: str, role: str, connections: int = 2) -> AsyncIterator["asyncpg.Pool[Any]"]:
+    """A pool that acts as `role`; it opens nothing until it is asked, so the database may come later."""
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=connections,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        server_settings=_session(role),
+    )
+    async with pool:
+        yield pool
+
+
+def _session(role: str) -> dict[str, str]:
+    return {"role": role, "application_name": role, "jit": "off"}
+
+
+@contextlib.contextmanager
+def _failures(url: str) -> Iterator[None]:
+    where = _without_password(url)
+    try:
+        yield
+    except (TimeoutError, OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
+        raise CommandFailed(
+            f"PostgreSQL at {where} cannot be reached: {_reason(error)}",
+            do="Is it running? `techdengue dev` starts one here.",
+            code=ExitCode.UNREACHABLE,
+        ) from error
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        raise CommandFailed(
+            f"PostgreSQL at {where} does not let this user in: {_reason(error)}",
+            do="Check user, password and database name in the address.",
+            code=ExitCode.REFUSED,
+        ) from error
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
+        raise CommandFailed(
+            f"the database at {where} is not migrated: {_reason(error)}", do="Run `techdengue migrate`."
+        ) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CommandFailed(
+            f"the database at {where} forbids it: {_reason(error)}",
+            do="`migrate` needs the owner's address, everything else a member of the techdengue_* roles.",
+            code=ExitCode.REFUSED,
+        ) from error
+    except (ValueError, asyncpg.InterfaceError) as error:
+        raise CommandFailed(
+            f"the database address {where} cannot be used: {_reason(error)}",
+            do="It looks like postgresql://user:password@host:5432/database.",
+            code=ExitCode.USAGE,
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'its socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"

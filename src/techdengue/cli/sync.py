@@ -1,0 +1,94 @@
+"""`techdengue sync`: push a log of operations from a file."""
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from .errors import CommandFailed, ExitCode
+from .output import progress, put_json, say, table
+
+if TYPE_CHECKING:
+    from techdengue.client import LogProgress, LogReport
+
+SHOWN_REFUSALS = 20
+
+
+def sync(
+    file: Annotated[Path, typer.Argument(help="Operations, one JSON object a line; - reads stdin.")],
+    url: Annotated[str | None, typer.Option(help="The API. [default: TECHDENGUE_URL]")] = None,
+    token: Annotated[str | None, typer.Option(help="Bearer token. [default: TECHDENGUE_TOKEN]")] = None,
+    device: Annotated[str, typer.Option(help="The device to push as.")] = f"cli-{socket.gethostname()}",
+    batch: Annotated[int, typer.Option(min=1, max=500, help="Operations a request.")] = 200,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is away.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
+    """Push operations from a file, in order, and count what became of them.
+
+    A line is an operation as in POST /api/sync. Idempotency keys (made from device, line and content where a line
+    brings none) make it safe to run again, whole, after any failure. Exits 1 when single operations were refused;
+    the others are recorded.
+
+    \b
+    Examples:
+      techdengue sync field-day.ndjson
+      techdengue sync --device android-7 --batch 50 field-day.ndjson
+      zcat old.ndjson.gz | techdengue sync - --json
+    """
+    import uvloop  # lazy: see app.py
+
+    from techdengue.client import push_log
+
+    from .api import api_url, bearer, refusals
+
+    where, by = api_url(url), bearer(token, user=f"cli-{socket.gethostname()}")
+    with _opened(file) as lines, progress(f"pushing {file} to {where}") as advance, refusals(where):
+
+        def show(done: "LogProgress") -> None:
+            advance(done.line, None)
+
+        report = uvloop.run(push_log(lines, where, device, by, batch_size=batch, patience=patience, progress=show))
+    _show(report, as_json=as_json)
+    if report.problem is not None:
+        raise CommandFailed(
+            f"{where} cannot be reached after line {report.lines}: {report.problem}",
+            do="Run the same command again: nothing is recorded twice.",
+            code=ExitCode.UNREACHABLE,
+        )
+    if report.refused:
+        raise CommandFailed(
+            f"{len(report.refused)} operations were refused and are not recorded",
+            do="Correct those lines and run the command again: nothing is recorded twice.",
+        )
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        opened = file.open("rb")
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}", code=ExitCode.USAGE) from error
+    with opened:
+        yield opened
+
+
+def _show(report: "LogReport", *, as_json: bool) -> None:
+    if as_json:
+        put_json(report)
+        return
+    rows = [[outcome, str(count)] for outcome, count in sorted(report.outcomes.items())]
+    table(["outcome", "operations"], [*rows, ["refused", str(len(report.refused))]])
+    if report.repeated:
+        say(f"  {report.repeated} of them were already processed before")
+    for refused in report.refused[:SHOWN_REFUSALS]:
+        where = f" at {refused.path}" if refused.path else ""
+        say(f"  line {refused.line}: {refused.code}{where}: {refused.message}")
+    if len(report.refused) > SHOWN_REFUSALS:
+        say(f"  … and {len(report.refused) - SHOWN_REFUSALS} more; --json lists them all")
