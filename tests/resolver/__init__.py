@@ -1,0 +1,1 @@
+"""Tests of the resolver: its laws, its tables, and a second implementation to disagree with."""
