@@ -4,6 +4,7 @@ import datetime as dt
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+_EPOCH_WITHOUT_ZONE = EPOCH.replace(tzinfo=None)
 
 
 def to_micros(moment: dt.datetime) -> int:
@@ -17,5 +18,6 @@ def from_micros(micros: int) -> dt.datetime:
 
 
 def to_rfc3339(micros: int) -> str:
-    """`2024-01-15T14:30:00.000000Z`: how every answer writes a time."""
-    return from_micros(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    """`2024-01-15T14:30:00.000000Z`: how every answer writes a time. Raises OverflowError outside years 1 to 9999."""
+    moment = _EPOCH_WITHOUT_ZONE + dt.timedelta(0, 0, micros)
+    return f"{moment.isoformat('T', 'microseconds')}Z"
