@@ -138,6 +138,10 @@ class Device:
         """What the server has not acknowledged, oldest first."""
         return self._queue.pending()
 
+    def pending_count(self) -> int:
+        """How many operations the server has not acknowledged."""
+        return self._queue.pending_count()
+
     def conflicts(self) -> Sequence[OpenConflict]:
         """Own operations that are recorded and wait for a person, oldest first."""
         return self._queue.conflicts()
