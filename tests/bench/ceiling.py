@@ -1,0 +1,132 @@
+"""What PostgreSQL itself can do: the same rows, written by a bare driver, without HTTP and without a resolver.
+
+The rows are decided beforehand, in memory. Then two committers write them in groups of at most 200, each with the
+pair of statements that the intake uses: one read, one append.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from eventstore import AppendUnit
+from eventstore.units import append_arguments
+from techdengue.domain.access import Caller, Role
+from techdengue.domain.operation import SentOperation
+from techdengue.domain.validation import ValidOperation, validate
+from techdengue.intake.deciding import decide_batch
+from techdengue.intake.jobs import BatchJob
+from techdengue.intake.model import Batch
+from techdengue.intake.snapshot import Known, Snapshot, StoredHead
+from techdengue.intake.statements import READ
+from techdengue.intake.units import form_units
+from techdengue.intake.working import Working
+from techdengue.resolver import State, decode_state
+
+from . import workload
+
+_CALLER = Caller(user="bench", role=Role.CAMPO, municipios=frozenset({workload.MUNICIPIO}))
+_APPEND = (
+    "SELECT first_position, moved FROM eventstore.append("
+    + ", ".join(f"${number}" for number in range(1, 33))
+    + ")"
+)
+_JOBS_A_GROUP = 20
+
+
+class Prepared:
+    """One group, ready to be written: the arguments of its read and of its append."""
+
+    def __init__(self, reading: Sequence[Any], units: Sequence[AppendUnit], operations: int) -> None:
+        self.reading = reading
+        self.units = units
+        self.operations = operations
+
+
+async def prepare(committer: str, groups: int) -> list[Prepared]:
+    """Decide `groups` groups of 20 requests of as many connections, batch after batch."""
+    stored: dict[tuple[str, str], StoredHead] = {}
+    pasts: dict[tuple[str, str], list[State]] = {}
+    clocks: dict[str, int] = {}
+    known: dict[tuple[str, str], list[Known]] = {}
+    return [await _prepare_one(committer, number, stored, pasts, clocks, known) for number in range(groups)]
+
+
+async def _prepare_one(
+    committer: str, number: int, stored: Any, pasts: Any, clocks: Any, known: Any
+) -> Prepared:
+    jobs = [_job(f"{committer}-{connection}", number) for connection in range(_JOBS_A_GROUP)]
+    snapshot = Snapshot(
+        known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, now=0, read_at=0
+    )
+    for _tenant, stream in stored:
+        snapshot.tenants[stream] = [workload.MUNICIPIO]
+    working = Working(snapshot, pasts)
+    decided = [(job, decide_batch(job, working)) for job in jobs]
+    units, _ = form_units(decided, working)
+    keys = [(job.device, valid.key) for job in jobs for valid in job.operations()]
+    streams = [valid.stream for job in jobs for valid in job.operations()]
+    reading = [
+        [device for device, _ in keys],
+        [key for _, key in keys],
+        [workload.MUNICIPIO] * len(streams),
+        streams,
+        [],
+        [job.device for job in jobs],
+    ]
+    for unit in units:
+        for head in unit.heads:
+            place = (head.tenant, head.stream)
+            stored[place] = StoredHead(sequence=head.sequence, version=head.version, state=head.state)
+            pasts.setdefault(place, [State()]).append(decode_state(head.state))
+        for writer in unit.writers:
+            clocks[writer.writer] = working.clock(writer.writer)
+        for event in unit.events:
+            known[event.writer, event.key] = [_known(event)]
+    return Prepared(reading, units, len(keys))
+
+
+def _known(event: Any) -> Known:
+    return Known(
+        tenant=event.tenant,
+        stream=event.stream,
+        sequence=event.sequence,
+        version=event.version,
+        outcome=event.outcome,
+        type=event.type,
+        digest=event.digest,
+        metadata=event.metadata,
+        recorded_at=0,
+    )
+
+
+def _job(connection: str, batch: int) -> BatchJob:
+    entries: list[ValidOperation] = [
+        validate(msgspec.convert(operation, SentOperation)) for operation in workload.operations(connection, batch)
+    ]
+    sent = Batch(
+        caller=_CALLER, device_id=workload.device_of(connection, batch), operations=(), arrived=0.0, size=0
+    )
+    job = BatchJob(sent, tuple(entries))
+    job.received_at = 1_800_000_000_000_000 + batch * 1000
+    return job
+
+
+async def write(pool: asyncpg.Pool, committers: Sequence[list[Prepared]]) -> float:
+    """Write all groups, one task a committer; operations a second."""
+    started = time.perf_counter()
+    await asyncio.gather(*(_write_all(pool, groups) for groups in committers))
+    seconds = time.perf_counter() - started
+    return sum(group.operations for groups in committers for group in groups) / seconds
+
+
+async def _write_all(pool: asyncpg.Pool, groups: list[Prepared]) -> None:
+    async with pool.acquire() as connection:
+        for group in groups:
+            await connection.fetch(READ, *group.reading)
+            row = await connection.fetchrow(_APPEND, 0, *append_arguments(group.units))
+            if row["moved"]:
+                raise RuntimeError("the prepared rows did not fit the database")
