@@ -30,7 +30,7 @@ _COUNTED = (
 
 
 async def append(
-    connection: Connection[Any], units: Sequence[AppendUnit], decided: Sequence[Decided], numbers: Sequence[int]
+    connection: Connection, units: Sequence[AppendUnit], decided: Sequence[Decided], numbers: Sequence[int]
 ) -> frozenset[int]:
     """Append; `numbers` holds each job's unit. Answers the units whose heads or clocks had moved on."""
     row = await connection.fetchrow(

@@ -33,7 +33,7 @@ _MOST_ROUNDS = 12
 log = structlog.get_logger(__name__)
 
 
-async def commit_group(connection: Connection[Any], jobs: Sequence[Job]) -> None:
+async def commit_group(connection: Connection, jobs: Sequence[Job]) -> None:
     """Answer every job, each through its future. Raises what the database raises; then nothing was answered that is
     not on disk, and the jobs without an answer may be tried again."""
     telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
@@ -46,7 +46,7 @@ async def commit_group(connection: Connection[Any], jobs: Sequence[Job]) -> None
         fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
 
 
-async def _round(connection: Connection[Any], jobs: list[Job]) -> list[Job]:
+async def _round(connection: Connection, jobs: list[Job]) -> list[Job]:
     """Commit what can be committed; answer the losers."""
     snapshot = await read_snapshot(connection, jobs)
     jobs = await _admit(connection, jobs, snapshot)
@@ -69,7 +69,7 @@ async def _round(connection: Connection[Any], jobs: list[Job]) -> list[Job]:
     return losers
 
 
-async def _admit(connection: Connection[Any], jobs: list[Job], snapshot: Snapshot) -> list[Job]:
+async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) -> list[Job]:
     """The jobs whose device belongs to their caller; the others are told that it does not."""
     owners = await owners_of(connection, jobs, snapshot.owners)
     admitted: list[Job] = []

@@ -1,7 +1,6 @@
 """The second read of a group, only where it is needed: the past of streams that an operation refers to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from asyncpg import Connection
 
@@ -16,7 +15,7 @@ from .working import Past
 
 
 async def read_pasts(
-    connection: Connection[Any], jobs: Sequence[Job], snapshot: Snapshot
+    connection: Connection, jobs: Sequence[Job], snapshot: Snapshot
 ) -> tuple[Mapping[Place, Past], Mapping[Place, Sequence[RecordedEvent]]]:
     """States by sequence, and the events, of each stream whose past decides something.
 

@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 class Intake:
     """The use case. `pool` gives connections of the role `techdengue_intake`."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], settings: Settings) -> None:
+    def __init__(self, pool: asyncpg.Pool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
         self._queue = Queue(operations=settings.queue_operations, size=settings.queue_bytes)

@@ -102,7 +102,7 @@ def _columns(pairs: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
     return [left for left, _ in rows], [right for _, right in rows]
 
 
-async def read_snapshot(connection: Connection[Any], jobs: Sequence[Job]) -> Snapshot:
+async def read_snapshot(connection: Connection, jobs: Sequence[Job]) -> Snapshot:
     """Read what these jobs need, in one statement, and set each job's `received_at` (the database's clock)."""
     wanted = _Wanted()
     for job in jobs:
