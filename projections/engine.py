@@ -29,6 +29,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg's answer when a statement meets the server's farewell
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
@@ -49,9 +50,13 @@ async def run(pool: asyncpg.Pool, stop: asyncio.Event, *, idle: float = _IDLE, p
     while not stop.is_set():
         try:
             async with pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-                if await _take_lead(connection, stop):
-                    pause = _RETRY_FIRST
-                    await _lead(connection, stop, idle, piece)
+                try:
+                    if await _take_lead(connection, stop):
+                        pause = _RETRY_FIRST
+                        await _lead(connection, stop, idle, piece)
+                except _AWAY:
+                    connection.terminate()  # whatever state it is in, the pool shall not lend it again
+                    raise
         except _AWAY as error:
             log.warning("projector_disconnected", error=type(error).__name__, retry_seconds=pause)
             await _wait(stop, pause)
