@@ -1,13 +1,16 @@
 """Embedded servers start, keep their data, survive kill -9 and leave no process."""
 
+import shutil
 from pathlib import Path
 
 import aioboto3
 import asyncpg
+import pytest
 import redis.asyncio
 
+from techdengue.dev import unprivileged
 from techdengue.dev.database import Database
-from techdengue.dev.postgres import EmbeddedPostgres
+from techdengue.dev.postgres import EmbeddedPostgres, find_binaries
 from techdengue.dev.processes import is_running
 from techdengue.dev.seaweedfs import EmbeddedSeaweed
 from techdengue.dev.valkey import EmbeddedValkey
@@ -61,6 +64,22 @@ async def test_postgres_runs_below_a_path_too_long_for_a_socket(servers_director
     assert len(str(server.socket_directory)) < 80
     assert await _count_rows(server.url()) == 1
     await server.stop()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+async def test_postgres_runs_where_user_namespaces_are_forbidden(
+    servers_directory: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    monkeypatch.setattr(unprivileged, "_namespaces_work", lambda: False)
+    parent = servers_directory / f"mode-{mode:o}"
+    parent.mkdir(mode=mode)
+    server = EmbeddedPostgres(parent / "postgres", durable=False)
+    await server.start()
+    assert await _count_rows(server.url()) == 1
+    await server.stop()
+    identity = unprivileged.choose_identity(find_binaries(), server.home)
+    if identity.home != server.home:
+        shutil.rmtree(identity.home)
 
 
 async def test_postgres_lets_nobody_in_without_the_password(postgres: EmbeddedPostgres) -> None:

@@ -84,7 +84,6 @@ async def spawn(
     user: int | None = None,
 ) -> Child:
     """Start a process whose output is appended to `log`. With `user`, it runs as that uid and gid."""
-    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     with _LogFile(log) as output:
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -94,8 +93,7 @@ async def spawn(
             env=None if env is None else dict(env),
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_tie_to_parent(stop_signal),
-            **identity,  # type: ignore[arg-type]  # typeshed types these keywords one by one, not as a mapping
+            preexec_fn=_before_exec(stop_signal, user),
         )
     return Child(name, process, log, stop_signal)
 
@@ -115,16 +113,22 @@ class _LogFile:
         os.close(self._descriptor)
 
 
-def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What a new child runs before exec: ask the kernel for a signal when the parent dies."""
+def _before_exec(death_signal: signal.Signals, user: int | None) -> Callable[[], None]:
+    """What a new child runs before exec: become the user, and ask the kernel for a signal when the parent dies.
+
+    In this order: the kernel forgets the signal when the user changes.
+    """
     libc = _LIBC
-    if libc is None:
-        return None
     parent = os.getpid()
 
-    def tie() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+    def prepare() -> None:
+        if user is not None:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+        if libc is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
 
-    return tie
+    return prepare

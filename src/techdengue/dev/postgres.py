@@ -24,7 +24,7 @@ from techdengue.dev.unprivileged import Identity, choose_identity
 SUPERUSER = "app"
 _LONGEST_SOCKET_DIRECTORY = 80
 _START_TIMEOUT = 60.0
-_NOT_READY = (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, TimeoutError)
+_NOT_READY = (ConnectionError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, TimeoutError)
 
 
 class EmbeddedPostgres:
@@ -42,6 +42,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._password = ""
         self._child: Child | None = None
+        self._place = home
 
     @property
     def pid(self) -> int:
@@ -54,8 +55,8 @@ class EmbeddedPostgres:
 
     @property
     def socket_directory(self) -> Path:
-        """Where its Unix socket is: below `home`, or in a shorter place when that path is too long for a socket."""
-        inside = self.home.resolve() / "socket"
+        """Where its Unix socket is: beside the data, or in a shorter place when that path is too long."""
+        inside = self._place.resolve() / "socket"
         if len(str(inside)) <= _LONGEST_SOCKET_DIRECTORY:
             return inside
         digest = hashlib.sha256(str(inside).encode()).hexdigest()[:12]
@@ -71,6 +72,7 @@ class EmbeddedPostgres:
         if self.running:
             return
         identity = await asyncio.to_thread(choose_identity, find_binaries(), self.home)
+        self._place = identity.home
         self._password = await asyncio.to_thread(keep_secret, self.home / "superuser.password")
         if not (identity.home / "data" / "PG_VERSION").exists():
             await self._initialise(identity)
