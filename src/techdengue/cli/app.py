@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from . import dev, migrate, projections, replay, serve, sync, token
+from . import dev, migrate, projections, replay, serve, simulate, sync, token
 from .errors import EXIT_CODES, CommandFailed, ExitCode
 from .output import say
 
@@ -29,6 +29,7 @@ app.command("migrate", epilog=EXIT_CODES)(migrate.migrate)
 app.command("token", epilog=EXIT_CODES)(token.token)
 app.add_typer(projections.app, name="projections")
 app.command("replay", epilog=EXIT_CODES)(replay.replay)
+app.command("simulate", epilog=EXIT_CODES)(simulate.simulate)
 app.command("sync", epilog=EXIT_CODES)(sync.sync)
 
 

@@ -18,7 +18,7 @@ STATEMENT_SECONDS = 600.0
 
 def run(work: Coroutine[Any, Any, T], url: str) -> T:
     """Run a command's work; what PostgreSQL at `url` refuses becomes a CommandFailed."""
-    with _failures(url):
+    with contextlib.closing(work), _failures(url):
         return uvloop.run(work)
 
 
@@ -55,8 +55,9 @@ def _session(role: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _failures(url: str) -> Iterator[None]:
-    where = _without_password(url)
+    where = url.rpartition("@")[2].partition("?")[0]  # without passwords
     try:
+        _check(url)
         yield
     except (TimeoutError, OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
         raise CommandFailed(
@@ -80,7 +81,7 @@ def _failures(url: str) -> Iterator[None]:
             do="`migrate` needs the owner's address, everything else a member of the techdengue_* roles.",
             code=ExitCode.REFUSED,
         ) from error
-    except (ValueError, asyncpg.InterfaceError) as error:
+    except (_BadAddressError, asyncpg.InterfaceError) as error:
         raise CommandFailed(
             f"the database address {where} cannot be used: {_reason(error)}",
             do="It looks like postgresql://user:password@host:5432/database.",
@@ -92,6 +93,16 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'its socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+class _BadAddressError(Exception):
+    """The address does not look like one of PostgreSQL."""
+
+
+def _check(url: str) -> None:
+    """Raise _BadAddressError early: the driver says it late, and as any ValueError."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("postgresql", "postgres") and parts.port != 0
+    except ValueError as error:
+        raise _BadAddressError(str(error)) from error
+    if not known:
+        raise _BadAddressError("it does not begin with postgresql://")

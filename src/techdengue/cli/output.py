@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PLAIN_EVERY_SECONDS = 2.0
+PLAIN_EVERY_SECONDS = 5.0
 """How often progress is a line where nobody watches a bar."""
 
 Advance = Callable[[int, int | None], None]

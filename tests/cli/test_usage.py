@@ -1,0 +1,113 @@
+"""What every command promises: help, exit codes, sentences instead of tracebacks, plain output."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+COMMANDS = [
+    ("dev",),
+    ("serve",),
+    ("migrate",),
+    ("token",),
+    ("projections",),
+    ("projections", "status"),
+    ("projections", "run"),
+    ("projections", "rebuild"),
+    ("projections", "verify"),
+    ("replay",),
+    ("simulate",),
+    ("sync",),
+]
+NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/nothing"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_with_an_example_and_its_exit_codes(
+    techdengue: Run, command: tuple[str, ...]
+) -> None:
+    answer = techdengue(*command, "--help")
+    assert answer.returncode == 0
+    assert f"techdengue {' '.join(command)}" in answer.stdout
+    assert "Exit codes:" in answer.stdout
+    assert "Examples:" in answer.stdout
+    assert "\x1b" not in answer.stdout
+
+
+def test_help_comes_fast_because_commands_import_what_they_need_when_they_run(techdengue: Run) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        assert techdengue("--help").returncode == 0
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--no-such-option",),
+        ("no-such-command",),
+        ("serve", "--port", "70000"),
+        ("token", "--role", "KING", "--municipio", "5103403"),
+        ("token", "--municipio", "5103403", "--lifetime", "long"),
+        ("token",),
+        ("replay",),
+        ("sync",),
+        ("sync", "missing.ndjson", "--url", "http://127.0.0.1:1", "--token", "t"),
+        ("sync", "missing.ndjson", "--url", "ftp://127.0.0.1", "--token", "t"),
+        ("sync", "missing.ndjson"),
+        ("serve",),
+        ("migrate",),
+        ("migrate", "--database-url", "postgresql://h:port/x"),
+        ("projections", "status"),
+        ("projections", "rebuild"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2_and_never_a_traceback(techdengue: Run, arguments: tuple[str, ...]) -> None:
+    answer = techdengue(*arguments)
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stderr.strip()
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate",),
+        ("migrate", "--check"),
+        ("projections", "status"),
+        ("projections", "verify"),
+        ("replay", "atividade", "1"),
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_is_away_is_exit_code_3_and_its_password_is_not_shown(
+    techdengue: Run, arguments: tuple[str, ...]
+) -> None:
+    answer = techdengue(*arguments, env={"TECHDENGUE_DATABASE_URL": NOWHERE, "TECHDENGUE_OWNER_DATABASE_URL": NOWHERE})
+    assert answer.returncode == 3, answer.stderr
+    assert "127.0.0.1:1/nothing cannot be reached" in answer.stderr
+    assert "secret" not in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_api_that_is_away_is_exit_code_3_when_patience_ends(techdengue: Run, tmp_path: Path) -> None:
+    (tmp_path / "one.ndjson").write_text("{}\n")
+    answer = techdengue("sync", "one.ndjson", "--url", "http://127.0.0.1:1", "--token", "t", "--patience", "1")
+    assert answer.returncode == 3
+    assert "cannot be reached" in answer.stderr
+    assert "nothing is recorded twice" in answer.stderr
+
+
+def test_without_variables_the_running_development_servers_are_used_and_named(techdengue: Run, tmp_path: Path) -> None:
+    data = tmp_path / ".data"
+    data.mkdir()
+    (data / "dev.json").write_text(json.dumps({"environment": {"TECHDENGUE_OWNER_DATABASE_URL": NOWHERE}}))
+    answer = techdengue("migrate", "--check")
+    assert answer.returncode == 3
+    assert "using the development servers of .data/dev.json" in answer.stderr
