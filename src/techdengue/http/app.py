@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import msgspec
@@ -18,7 +18,7 @@ from techdengue.intake.errors import IntakeError
 
 from . import media, operational, page, reading, sync
 from .call import Call
-from .edge import REQUEST_ID_KEY, Application, Edge, log_failure
+from .edge import REQUEST_ID_KEY, Application, Edge
 from .problems import Problem, from_intake, problem_response, unauthenticated, unavailable
 from .roles import LEAST_ROLE, require
 from .services import Services
@@ -78,7 +78,7 @@ def build_app(services: Services) -> Application:
         openapi_config=None,
         logging_config=None,
         debug=False,
-        exception_handlers={HTTPException: _framework_problem, Exception: _failure},
+        exception_handlers={HTTPException: _refuse_as_problem, Exception: _hand_on},
     )
     return Edge(framework)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
 
@@ -124,19 +124,21 @@ def _refusal(request: AnyRequest, problem: Problem) -> ASGIResponse:
     return problem_response(problem, request.scope[REQUEST_ID_KEY])  # type: ignore[typeddict-item]  # ours, set by Edge
 
 
-def _framework_problem(request: AnyRequest, error: HTTPException) -> Any:
-    """What Litestar refuses by itself: unknown addresses and methods."""
+def _refuse_as_problem(request: AnyRequest, error: HTTPException) -> NoReturn:
+    """What Litestar refuses by itself: unknown addresses and methods; the edge answers it."""
     if error.status_code == 405:
         allowed = ", ".join(_methods_of(request.scope["path"]))
-        return _refusal(request, Problem("method_not_allowed", f"It takes {allowed}", headers={"allow": allowed}))
-    if error.status_code in (400, 404):
-        return _refusal(request, Problem("route_not_found", "Nothing is at this address"))
-    return _failure(request, error)
+        raise Problem("method_not_allowed", f"It takes {allowed}", headers={"allow": allowed}) from error
+    if error.status_code == 404:
+        raise Problem("route_not_found", "Nothing is at this address") from error
+    if error.status_code == 400:
+        raise Problem("invalid_parameter", "The request's head cannot be read", path="") from error
+    raise error
 
 
-def _failure(request: AnyRequest, error: Exception) -> Any:
-    log_failure(error)
-    return _refusal(request, Problem("internal_error", "An unexpected failure"))
+def _hand_on(_request: AnyRequest, error: Exception) -> NoReturn:
+    """An unexpected failure: the edge logs it, and answers without its message."""
+    raise error
 
 
 def _methods_of(path: str) -> list[str]:

@@ -54,6 +54,8 @@ class Edge:
                 await self._application(scope, receive, answer)
             else:
                 await _refuse(scope, receive, answer, Problem("route_not_found", "A path holds no NUL"))
+        except Problem as problem:
+            await _refuse(scope, receive, answer, problem)
         except Exception as error:  # noqa: BLE001 - the last ring: a failure is answered and logged, not raised
             log_failure(error)
             if answer.status is None:

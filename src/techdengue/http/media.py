@@ -61,6 +61,22 @@ def encode_lines(items: Iterable[Any]) -> bytes:
     return _json.encode_lines(list(items))
 
 
+class Answer(ASGIResponse):
+    """An answer that is complete already: it costs the framework's general one nothing but its name."""
+
+    __slots__ = ("_raw_headers",)
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status_code = status
+        self.body = body
+        self._raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self._raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
 async def respond(
     body: bytes,
     media_type: str,
@@ -70,14 +86,20 @@ async def respond(
     headers: dict[str, str] | None = None,
 ) -> ASGIResponse:
     """An answer of these bytes, packed where the client takes that and it is worth it."""
-    named = {"cache-control": "no-store", "vary": "accept, accept-encoding", **(headers or {})}
+    named = {
+        "content-type": f"{media_type}; charset=utf-8" if media_type == HTML else media_type,
+        "cache-control": "no-store",
+        "vary": "accept, accept-encoding",
+        **(headers or {}),
+    }
     if len(body) >= _COMPRESSED_FROM_BYTES and (coding := _coding(accept_encoding)):
         named["content-encoding"] = coding
         if len(body) >= _IN_A_THREAD_FROM_BYTES:
             body = await asyncio.to_thread(_pack, body, coding)
         else:
             body = _pack(body, coding)
-    return ASGIResponse(body=body, status_code=status, media_type=media_type, headers=named)
+    named["content-length"] = str(len(body))
+    return Answer(status, named, body)
 
 
 def _pack(body: bytes, coding: str) -> bytes:

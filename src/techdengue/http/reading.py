@@ -28,7 +28,7 @@ _ENTITY_TYPE = re.compile(r"[a-z][a-z_]{0,62}")
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 EntityIdText = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Municipio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{7}\Z")]
+Municipio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{7}$")]
 
 
 class EntityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

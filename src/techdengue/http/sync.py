@@ -22,7 +22,7 @@ class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cursor: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
-    entity_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,62}\Z")] | None = None
+    entity_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,62}$")] | None = None
 
 
 async def send_batch(call: Call) -> ASGIResponse:

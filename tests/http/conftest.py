@@ -1,0 +1,127 @@
+"""The application in process: over fakes for what is the wire's own, over the real rooms for who may do what."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from techdengue.asgi import create_app
+from techdengue.dev.database import Database
+from techdengue.domain.access import Role
+from techdengue.http import Services, build_app
+from techdengue.http.auth import TokenVerifier, create_local_key, mint_local_token
+from techdengue.settings import Settings
+
+from .fakes import FakeIntake, FakeReaders
+
+CUIABA = "5103403"
+VARZEA_GRANDE = "5108402"
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Mints tokens of the local key."""
+
+    key_file: Path
+
+    def mint(
+        self,
+        role: Role = Role.CAMPO,
+        *municipios: str,
+        user: str = "ana",
+        lifetime: dt.timedelta = dt.timedelta(hours=1),
+    ) -> str:
+        """A token of this role and territory (Cuiabá where none is named)."""
+        return mint_local_token(
+            self.key_file, user=user, role=role, municipios=municipios or (CUIABA,), lifetime=lifetime
+        )
+
+    def bearer(self, role: Role = Role.CAMPO, *municipios: str, user: str = "ana") -> dict[str, str]:
+        """The header that carries one."""
+        return {"authorization": f"Bearer {self.mint(role, *municipios, user=user)}"}
+
+
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    """The local key of these tests."""
+    key_file = tmp_path_factory.mktemp("key") / "local.pem"
+    create_local_key(key_file)
+    return Tokens(key_file)
+
+
+def settings_for(tokens: Tokens, database_url: str = "postgresql://nowhere", **more: Any) -> Settings:
+    """Settings with the tests' key."""
+    return Settings(database_url=database_url, jwt_local_key_file=str(tokens.key_file), log_level="error", **more)
+
+
+@pytest.fixture
+def intake() -> FakeIntake:
+    """An intake that accepts everything, or raises what it is told to."""
+    return FakeIntake()
+
+
+@pytest.fixture
+def readers() -> FakeReaders:
+    """Readers that know nothing, or raise what they are told to."""
+    return FakeReaders()
+
+
+@pytest.fixture
+async def api(tokens: Tokens, intake: FakeIntake, readers: FakeReaders) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
+    settings = settings_for(tokens)
+    services = Services(intake=intake, readers=readers, verifier=TokenVerifier(settings), settings=settings)
+    transport = httpx.ASGITransport(build_app(services))
+    headers = {**tokens.bearer(), "x-device-id": "device-1", "accept-encoding": "identity"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def server(database: Database, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]:
+    """A client, without a token, of the whole server on a real database."""
+    application = create_app(settings_for(tokens, database.server_url))
+    async with (
+        alive(application),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://test"
+        ) as client,
+    ):
+        yield client
+
+
+class alive:  # noqa: N801 - reads as a verb
+    """Runs an ASGI application's lifespan around a block."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    async def __aenter__(self) -> None:
+        import asyncio
+
+        self._inbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Any] = asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        self._task = asyncio.create_task(self._application(scope, self._inbox.get, self._outbox.put))
+        await self._inbox.put({"type": "lifespan.startup"})
+        assert (await self._outbox.get())["type"] == "lifespan.startup.complete"
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._inbox.put({"type": "lifespan.shutdown"})
+        await self._task
+
+
+def operation(key: str = "k-1", **more: Any) -> dict[str, Any]:
+    """A create that every check accepts."""
+    return {
+        "entity_type": "atividade",
+        "entity_id": 1,
+        "operation": "create",
+        "data": {"tipo": "VISTORIA", "municipio_cod_ibge": CUIABA},
+        "client_timestamp": "2024-01-15T14:30:00Z",
+        "idempotency_key": key,
+        **more,
+    }

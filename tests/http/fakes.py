@@ -1,0 +1,163 @@
+"""An intake and readers that answer at once and remember what they were asked."""
+
+import uuid
+from typing import Any
+
+from projections.model import (
+    Conflict,
+    ConflictDetail,
+    Device,
+    DeviceRegistration,
+    DeviceStatus,
+    Document,
+    EntityAsOf,
+    Event,
+    HistoryEvent,
+    Page,
+)
+from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.domain.access import Caller
+from techdengue.domain.operation import ErrorCode, Outcome
+from techdengue.http.openapi import examples
+from techdengue.intake.model import Batch, Malformed, Refusal, Resolution, Resolved, Success, SyncAnswer
+
+
+class FakeIntake:
+    """Accepts every operation that could be decoded; `error`, if set, is raised instead."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.error: Exception | None = None
+
+    async def submit(self, batch: Batch) -> SyncAnswer:
+        """Remember the batch and accept it."""
+        if self.error is not None:
+            raise self.error
+        self.batches.append(batch)
+        answered = [_answer(operation, index) for index, operation in enumerate(batch.operations)]
+        return SyncAnswer(
+            batch_id=batch.batch_id,
+            processed=len(answered),
+            successes=[each for each in answered if isinstance(each, Success)],
+            conflicts=[],
+            errors=[each for each in answered if isinstance(each, Refusal)],
+            server_timestamp="2024-01-15T18:02:11.204817Z",
+        )
+
+    async def resolve_conflict(self, caller: Caller, conflict_id: str, resolution: Resolution) -> Resolved:
+        """Settle whatever is named."""
+        if self.error is not None:
+            raise self.error
+        return examples.RESOLVED
+
+
+def _answer(operation: Any, index: int) -> Success | Refusal:
+    if isinstance(operation, Malformed):
+        return Refusal(
+            entity_type=operation.entity_type,
+            entity_id=operation.entity_id,
+            operation=operation.operation,
+            idempotency_key=operation.idempotency_key,
+            index=index,
+            code=ErrorCode.INVALID_DATA,
+            message=operation.message,
+            path=operation.path,
+        )
+    return Success(
+        entity_type=operation.entity_type,
+        entity_id=operation.entity_id,
+        operation=operation.operation,
+        idempotency_key=operation.idempotency_key,
+        status=Outcome.APPLIED,
+        version=1,
+    )
+
+
+class FakeReaders:
+    """Answers the examples; `error`, if set, is raised instead; `owner` has every device."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.owner: str | None = None
+        self.registered_to: str | None = None
+        self.found = True
+        self.entity_asked: tuple[str, str, str | None] | None = None
+        self.cut: Cut | None = None
+        self.events_wanted: EventsWanted | None = None
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    async def changes(
+        self, caller: Caller, *, cursor: str | None, limit: int, entity_type: str | None
+    ) -> Page[Document]:
+        """One page."""
+        self._fail()
+        return examples.CHANGES
+
+    async def device_status(self, caller: Caller, device_id: str) -> DeviceStatus | None:
+        """The example."""
+        return examples.STATUS if self.found else None
+
+    async def entity(self, caller: Caller, entity_type: str, entity_id: str, municipio: str | None) -> Document | None:
+        """The example."""
+        self._fail()
+        self.entity_asked = (entity_type, entity_id, municipio)
+        return examples.DOCUMENT if self.found else None
+
+    async def entity_as_of(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cut: Cut,
+        provenance: bool,
+    ) -> EntityAsOf | None:
+        """The example."""
+        self.cut = cut
+        return examples.DOCUMENT_AS_OF if self.found else None
+
+    async def history(
+        self,
+        caller: Caller,
+        entity_type: str,
+        entity_id: str,
+        municipio: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[HistoryEvent] | None:
+        """The example."""
+        return examples.HISTORY if self.found else None
+
+    async def events(self, caller: Caller, wanted: EventsWanted, *, cursor: str | None, limit: int) -> Page[Event]:
+        """The example."""
+        self._fail()
+        self.events_wanted = wanted
+        return examples.EVENTS
+
+    async def conflicts(
+        self, caller: Caller, wanted: ConflictsWanted, *, cursor: str | None, limit: int
+    ) -> Page[Conflict]:
+        """The example."""
+        return examples.CONFLICTS
+
+    async def conflict(self, caller: Caller, conflict_id: uuid.UUID) -> ConflictDetail | None:
+        """The example."""
+        return examples.CONFLICT if self.found else None
+
+    async def device_owner(self, device_id: str) -> str | None:
+        """The owner of every device."""
+        return self.owner
+
+    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+        """The example."""
+        self.registered_to = user
+        return examples.DEVICE
+
+    async def forget_device(self, device_id: str) -> bool:
+        """Whether anything is known."""
+        return self.found
