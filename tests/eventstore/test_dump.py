@@ -1,6 +1,6 @@
 """A dump and its restoration keep every position, and the log goes on where it ended."""
 
-import subprocess
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -18,16 +18,22 @@ async def test_a_restored_log_has_its_positions_and_goes_on(
     before = await append(origin.owner_url, 1)
     dump = tmp_path / "log.dump"
     binaries = find_binaries()
-    subprocess.run([binaries / "pg_dump", "--format=custom", f"--file={dump}", origin.owner_url], check=True)
+    await run(binaries / "pg_dump", "--format=custom", f"--file={dump}", origin.owner_url)
     admin = await asyncpg.connect(postgres.url())
     await admin.execute("CREATE DATABASE restored")
     await admin.close()
-    subprocess.run([binaries / "pg_restore", f"--dbname={postgres.url('restored')}", dump], check=True)
+    await run(binaries / "pg_restore", "--exit-on-error", f"--dbname={postgres.url('restored')}", str(dump))
 
     after = await append(postgres.url("restored"), 2)
 
     assert after[: len(before)] == before
     assert assert_gapless(0, after) == len(before) + 2
+
+
+async def run(program: Path, *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(program, *arguments, stderr=asyncio.subprocess.PIPE)
+    _, complaints = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, complaints.decode()
 
 
 async def append(url: str, sequence: int) -> list[RecordedEvent]:
