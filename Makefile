@@ -38,7 +38,7 @@ fuzz: $(INSTALLED) ## search the laws long and at random for a counterexample (A
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/resolver tests/domain $(ARGS)
 
 bench-quick: $(INSTALLED) ## measure ingest against the bare driver, within a minute
-	$(BIN)/python tests/bench/quick.py $(ARGS)
+	$(BIN)/python -m tests.bench.quick
 
 lock: $(INSTALLED) ## write requirements.lock and ops/bootstrap.lock anew from pyproject.toml and what the index offers
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
