@@ -1,41 +1,65 @@
-"""The command line as a person runs it: a process, with its own directory and environment."""
+"""The command line as a person runs it: processes with their own directory and environment, on real servers."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-SCRIPT = Path(sys.executable).parent / "techdengue"
-SECONDS = 60
+from techdengue.dev.database import Database
+from techdengue.http.auth import create_local_key
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from .running import Finished, Serving, run, serving
+
+MakeDatabase = Callable[[], Awaitable[Database]]
 
 
-def clean_environment(**variables: str) -> dict[str, str]:
-    """This process's environment without any TECHDENGUE_* variable, and with these."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TECHDENGUE_")}
-    return inherited | variables
+class Run(Protocol):
+    """Runs a `techdengue` command to its end in an empty directory."""
+
+    def __call__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b""
+    ) -> Awaitable[Finished]: ...
 
 
 @pytest.fixture
 def techdengue(tmp_path: Path) -> Run:
-    """Run a `techdengue` command to its end in an empty directory."""
+    """`await techdengue("token", …)`."""
 
-    def run(
-        *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPT, *arguments],
-            cwd=tmp_path,
-            env=clean_environment(**(env or {})),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+    async def run_here(*arguments: str, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> Finished:
+        return await run(*arguments, env=env or {}, directory=tmp_path, stdin=stdin)
 
-    return run
+    return run_here
+
+
+@pytest.fixture(scope="session")
+def local_key(servers_directory: Path) -> Path:
+    """The key that signs this session's tokens."""
+    key = servers_directory / f"local-{os.getpid()}.pem"
+    create_local_key(key)
+    return key
+
+
+@pytest.fixture
+async def own_database(make_database: MakeDatabase) -> Database:
+    """A migrated database that no other test touches."""
+    return await make_database()
+
+
+@pytest.fixture
+def variables(own_database: Database, local_key: Path) -> dict[str, str]:
+    """The environment of a server on that database."""
+    return {
+        "TECHDENGUE_DATABASE_URL": own_database.server_url,
+        "TECHDENGUE_OWNER_DATABASE_URL": own_database.owner_url,
+        "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(local_key),
+    }
+
+
+@pytest.fixture
+async def server(variables: dict[str, str]) -> AsyncIterator[Serving]:
+    """A running server on that database; `variables` then name it too."""
+    async with serving(variables) as running:
+        variables["TECHDENGUE_URL"] = running.url
+        yield running

@@ -37,6 +37,7 @@ def serve(
       techdengue serve --port 0 --port-file /run/techdengue.port
     """
     from techdengue.asgi import create_app  # lazy: see app.py
+    from techdengue.settings import SettingsError
 
     from .listener import serve as serve_until_stopped
 
@@ -49,7 +50,10 @@ def serve(
             write_port(bound_port)
             put(f"techdengue: listening on http://{address} (pid {os.getpid()})")
 
-        ended_well = serve_until_stopped(lambda: create_app(settings), listener, ready=announce)
+        try:
+            ended_well = serve_until_stopped(lambda: create_app(settings), listener, ready=announce)
+        except SettingsError as error:
+            raise CommandFailed(str(error), code=ExitCode.USAGE) from error
     if not ended_well:
         raise CommandFailed("the server ended by itself; its log says why")
 
