@@ -99,9 +99,10 @@ class EventStoreContract:
 
     async def test_a_unit_that_expects_a_later_head_loses(self, store: EventStore) -> None:
         await store.append([unit(event("a/1", 1))])
-        appended = await store.append([unit(event("a/1", 3)), unit(event("z/1", 2))])
-        assert appended.moved == {0, 1}
-        assert (appended.first_position, await store.tail()) == (2, 1)
+        for too_early in (unit(event("a/1", 3)), unit(event("z/1", 2))):
+            appended = await store.append([too_early])
+            assert (appended.moved, appended.first_position) == ({0}, 2)
+        assert await store.tail() == 1
 
     async def test_a_unit_whose_writer_has_moved_loses(self, store: EventStore) -> None:
         await store.append([unit(event("a/1", 1), clocks=[clock("d", None, 5)])])
