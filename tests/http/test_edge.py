@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from projections.errors import CursorFromElsewhere, SeveralEntities
+from techdengue.domain.access import Role
 from techdengue.domain.operation import ErrorCode
 from techdengue.http import Services, build_app
 from techdengue.http.auth import TokenVerifier
@@ -49,8 +50,6 @@ async def test_refusals_of_the_intake_have_their_status(
 async def test_refusals_of_a_resolution_have_their_status(
     api: httpx.AsyncClient, intake: FakeIntake, tokens: Tokens, error: Exception, status: int, code: str
 ) -> None:
-    from techdengue.domain.access import Role
-
     intake.error = error
     answer = await api.post(
         f"/api/conflicts/{examples.CONFLICT_ID}/resolution",
@@ -95,7 +94,13 @@ async def test_an_unknown_address_is_404(api: httpx.AsyncClient, path: str) -> N
 async def test_another_method_is_405_and_names_those_that_are_taken(api: httpx.AsyncClient) -> None:
     answer = await api.patch("/api/devices/device-1")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "DELETE, PUT, OPTIONS"
+    assert answer.headers["allow"] == "DELETE, OPTIONS, PUT"
+
+
+async def test_head_is_get_without_the_body(api: httpx.AsyncClient) -> None:
+    head, get = await api.head("/schema"), await api.get("/schema")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
 
 
 async def test_a_request_id_is_taken_over_if_it_is_a_plain_one(api: httpx.AsyncClient) -> None:

@@ -143,7 +143,7 @@ def _hand_on(_request: AnyRequest, error: Exception) -> NoReturn:
 
 def _methods_of(path: str) -> list[str]:
     found = {endpoint.method.value for endpoint in ENDPOINTS if _pattern(endpoint.path).fullmatch(path.rstrip("/"))}
-    return [*sorted(found), "OPTIONS"]
+    return sorted(found | ({"HEAD", "OPTIONS"} if "GET" in found else {"OPTIONS"}))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

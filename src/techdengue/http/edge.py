@@ -45,13 +45,15 @@ class Edge:
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope[REQUEST_ID_KEY] = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, headless=scope["method"] == "HEAD")
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
         try:
             if _keep_encoded_slashes(scope):
-                await self._application(scope, receive, answer)
+                asked = {**scope, "method": "GET"} if answer.headless else scope
+                await self._application(asked, receive, answer)
+                scope["path_template"] = asked.get("path_template")
             else:
                 await _refuse(scope, receive, answer, Problem("route_not_found", "A path holds no NUL"))
         except Problem as problem:
@@ -66,10 +68,11 @@ class Edge:
 
 
 class _Answer:
-    """Passes the answer on, notes its status, and adds the request id."""
+    """Passes the answer on, notes its status, and adds the request id; HEAD is GET without the body (RFC 9110)."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, headless: bool) -> None:
         self._send = send
+        self.headless = headless
         self._header = (b"x-request-id", request_id.encode())
         self.status: int | None = None
 
@@ -77,6 +80,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), self._header]
+        elif self.headless:
+            message = {**message, "body": b""}
         await self._send(message)
 
 

@@ -1,0 +1,21 @@
+"""Teaches schemathesis MessagePack."""
+
+from typing import Any
+
+import msgspec
+import schemathesis
+
+
+@schemathesis.serializer("application/msgpack")
+def pack(_context: Any, value: Any) -> bytes:
+    """The bytes of a generated body; what MessagePack cannot say is sent as nil."""
+    try:
+        return msgspec.msgpack.encode(value)
+    except (TypeError, OverflowError, UnicodeEncodeError):
+        return msgspec.msgpack.encode(None)
+
+
+@schemathesis.deserializer("application/msgpack")
+def unpack(_context: Any, response: Any) -> Any:
+    """The value of an answer."""
+    return msgspec.msgpack.decode(response.content)
