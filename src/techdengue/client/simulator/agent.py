@@ -28,6 +28,8 @@ _STRATEGIES: Final = {
     Strategy.SERVER_WINS: 12,
     Strategy.MANUAL: 11,
 }
+_LEFT_ALONE: Final = (1, "1")
+"""The demo's first atividade: a person's first sync shall find it as the demo left it."""
 _BATCH_SIZES: Final = (1, 2, 3, 7, 20, 100)
 
 
@@ -63,7 +65,8 @@ class Agent:
         """Some minutes or hours in the field."""
         self._tally.clock_jumps += self.clock.maybe_jump()
         room = MOST_PENDING - self.device.pending_count()
-        visits = self.device.list("atividade", municipio=self.place.municipio)
+        found = self.device.list("atividade", municipio=self.place.municipio)
+        visits = [visit for visit in found if visit.entity_id not in _LEFT_ALONE]
         photos = self.device.list("evidencia", municipio=self.place.municipio)
         for _ in range(min(room, self._rng.randint(0, 6))):
             self._choose(visits, photos)()
