@@ -23,7 +23,7 @@ from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.dev.private_files import keep_secret, keep_signing_key
 from techdengue.dev.processes import command_of
 from techdengue.dev.program import Program, Ready
-from techdengue.dev.seaweedfs import EmbeddedSeaweed
+from techdengue.dev.seaweedfs import EmbeddedSeaweed, S3Address
 from techdengue.dev.state import DataDirectory, DevState, RunningProcess
 from techdengue.dev.supervisor import Supervisor
 from techdengue.dev.valkey import EmbeddedValkey
@@ -100,7 +100,7 @@ class _Environment:
             self.console(f"{name} of an earlier run was still there: stopped")
         async with self._supervisor:
             await self._start_servers()
-            await self._start_programs()
+            await self._start_devices()
             greet(
                 self.console,
                 took=time.monotonic() - began,
@@ -112,67 +112,70 @@ class _Environment:
             await asyncio.Event().wait()
 
     async def _start_servers(self) -> None:
-        """PostgreSQL, Valkey and S3, then the schema."""
+        """PostgreSQL and Valkey with what needs them; S3, which nothing waits for, meanwhile."""
         place = self.directory.path.resolve()
+        options = self.options
         postgres = EmbeddedPostgres(
-            place / "postgres", port=self._port("PostgreSQL", self.options.postgres_port), log=self._log("postgres")
+            place / "postgres", port=self._port("PostgreSQL", options.postgres_port), log=self._log("postgres")
         )
-        valkey = EmbeddedValkey(
-            place / "valkey", port=self._port("Redis", self.options.redis_port), log=self._log("valkey")
-        )
-        s3 = EmbeddedSeaweed(
-            place / "seaweedfs", port=self._port("S3", self.options.s3_port), log=self._log("seaweedfs")
-        )
+        valkey = EmbeddedValkey(place / "valkey", port=self._port("Redis", options.redis_port), log=self._log("valkey"))
+        s3 = EmbeddedSeaweed(place / "seaweedfs", port=self._port("S3", options.s3_port), log=self._log("seaweedfs"))
+        await s3.prepare()
         self.console("starting PostgreSQL, Valkey and S3 …")
+        await _together(
+            self._supervisor.start("S3", s3),
+            self._start_databases(postgres, valkey, s3.address),
+        )
+
+    async def _start_databases(self, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, s3: S3Address) -> None:
+        """PostgreSQL and Valkey, the schema, then API and projector."""
         await _together(
             self._supervisor.start("PostgreSQL", postgres),
             self._supervisor.start("Valkey", valkey),
-            self._supervisor.start("S3", s3),
         )
+        place = self.directory.path.resolve()
         password = await asyncio.to_thread(keep_secret, place / "server.password")
         database = await create_migrated(postgres, DATABASE, password)
         key = await asyncio.to_thread(keep_signing_key, place / "jwt-ed25519.pem")
         api_port = self._port("the API", self.options.port)
+        api = f"http://{LOOPBACK}:{api_port}"
         self._urls = {
-            "API": f"http://{LOOPBACK}:{api_port}",
+            "API": api,
             "PostgreSQL": f"postgresql://{LOOPBACK}:{postgres.port}/{DATABASE}",
             "Redis": f"redis://{LOOPBACK}:{valkey.port}/0",
-            "S3": s3.address.endpoint_url,
+            "S3": s3.endpoint_url,
         }
         self._variables = {
-            "TECHDENGUE_URL": self._urls["API"],
+            "TECHDENGUE_URL": api,
             "TECHDENGUE_HOST": LOOPBACK,
             "TECHDENGUE_PORT": str(api_port),
             "TECHDENGUE_DATABASE_URL": database.server_url,
             "TECHDENGUE_OWNER_DATABASE_URL": database.owner_url,
             "TECHDENGUE_REDIS_URL": valkey.url,
-            "TECHDENGUE_S3_ENDPOINT_URL": s3.address.endpoint_url,
-            "TECHDENGUE_S3_ACCESS_KEY": s3.address.access_key,
-            "TECHDENGUE_S3_SECRET_KEY": s3.address.secret_key,
-            "TECHDENGUE_S3_BUCKET": s3.address.bucket,
+            "TECHDENGUE_S3_ENDPOINT_URL": s3.endpoint_url,
+            "TECHDENGUE_S3_ACCESS_KEY": s3.access_key,
+            "TECHDENGUE_S3_SECRET_KEY": s3.secret_key,
+            "TECHDENGUE_S3_BUCKET": s3.bucket,
             "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key),
         }
-
-    async def _start_programs(self) -> None:
-        """API and projector, the demo territory, the simulated devices."""
-        api = self._urls["API"]
         self.console("starting the API and the projector …")
         await _together(
             self._start_program("API", ["serve"], ready=lambda: answers_ready(api)),
             self._start_program("projector", ["projections", "run"]),
         )
+
+    async def _start_devices(self) -> None:
+        """The demo territory on the first run, then the simulated devices."""
+        key = Path(self._variables["TECHDENGUE_JWT_LOCAL_KEY_FILE"])
         if self.options.demo:
-            await load_demo(
-                api, Path(self._variables["TECHDENGUE_JWT_LOCAL_KEY_FILE"]), self._demo_record, self.console
-            )
+            await load_demo(self._urls["API"], key, self._demo_record, self.console)
         if self.options.simulate:
-            arguments = ["simulate", "--devices", str(self.options.devices)]
-            await self._start_program("simulator", arguments)
+            await self._start_program("simulator", ["simulate", "--devices", str(self.options.devices)])
 
     @property
     def _demo_record(self) -> Path:
         """Says that the demo territory is loaded; beside the database, so that both go together."""
-        return self.directory.path / "postgres" / "demo.json"
+        return self.directory.path / "postgres" / "demo.loaded"
 
     async def _start_program(self, name: str, arguments: list[str], *, ready: Ready | None = None) -> None:
         program = Program(name, arguments, environment=self._variables, log=self._log(name.lower()), ready=ready)

@@ -7,7 +7,6 @@ from typing import Final
 
 from techdengue.dev.demo import HOME_MUNICIPIO
 from techdengue.domain.access import Role
-from techdengue.http.auth import mint_local_token
 
 FIRST_SYNC: Final = {
     "operations": [
@@ -15,14 +14,14 @@ FIRST_SYNC: Final = {
             "entity_type": "atividade",
             "entity_id": 1,
             "operation": "update",
-            "data": {"status": "CONCLUIDA"},
-            "client_timestamp": "2024-01-15T14:30:00Z",
-            "idempotency_key": "test-key-001",
+            "data": {"status": "EM_ANDAMENTO"},
+            "client_timestamp": "2024-01-15T14:00:00Z",
+            "idempotency_key": "curl-001",
             "conflict_resolution_strategy": "last_write_wins",
         }
     ]
 }
-_DEVICE: Final = "android-test-123"
+_DEVICE: Final = "curl-1"
 _USER: Final = "dev"
 
 
@@ -30,6 +29,8 @@ def greet(
     show: Callable[[str], None], *, took: float, urls: Mapping[str, str], logs: Path, key: Path, simulated: int
 ) -> None:
     """Show it, line by line; the curl command is one line that works when pasted."""
+    from techdengue.http.auth import mint_local_token  # lazy: loads the web framework, and the servers start meanwhile
+
     token = mint_local_token(key, user=_USER, role=Role.CAMPO, municipios=[HOME_MUNICIPIO])
     show("")
     show(f"TechDengue is ready ({took:.1f} s).")
