@@ -101,7 +101,7 @@ class EventStoreContract:
         await store.append([unit(event("a/1", 1))])
         for too_early in (unit(event("a/1", 3)), unit(event("z/1", 2))):
             appended = await store.append([too_early])
-            assert (appended.moved, appended.first_position) == ({0}, 2)
+            assert (appended.moved, appended.first_position) == (frozenset({0}), 2)
         assert await store.tail() == 1
 
     async def test_a_unit_whose_writer_has_moved_loses(self, store: EventStore) -> None:
