@@ -11,7 +11,7 @@ from eventstore import EventStore, RecordedEvent
 from .errors import ReplayDiverged
 from .replay import PastNeeded, Step, StreamFold
 
-_STREAMS_KEPT = 20_000
+_STREAMS_KEPT = 5_000
 
 _Place = tuple[str, str]
 

@@ -27,7 +27,7 @@ from techdengue.resolver import (
 
 from .errors import ReplayDiverged
 
-_KEPT_STATES = 8
+_KEPT_STATES = 16
 
 
 class PastNeeded(Exception):
