@@ -10,7 +10,7 @@ from techdengue.testing.operations import NOON
 from techdengue.testing.server import base_of
 from tests.resolver.agreement import Agreement, assert_round_trip, assert_same_time
 
-EXAMPLES = 400
+EXAMPLES = settings().max_examples if settings.get_current_profile_name() == "deep" else 250
 MICROS = st.one_of(st.integers(-5, 5), st.integers(-(10**8), 10**8), st.sampled_from((2_000_000, 2_000_001)))
 
 
@@ -115,7 +115,7 @@ def test_both_correct_clocks_alike(client_time, received_at, offset, device_cloc
 def test_the_histories_meet_every_outcome_and_every_conflict() -> None:
     met: set[object] = set()
 
-    @settings(max_examples=300, derandomize=True, database=None, deadline=None)
+    @settings(max_examples=500, derandomize=True, database=None, deadline=None)
     @given(device_histories())
     def collect(history) -> None:
         for attempt in play(history).log:

@@ -14,7 +14,7 @@ from techdengue.testing import laws
 Answer = tuple[State, Verdict] | Rejection
 Event = Operation | Settlement
 
-settings.register_profile("laws", max_examples=250, deadline=None, derandomize=True, database=None)
+settings.register_profile("laws", max_examples=200, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "hunt",
     max_examples=2_000,
