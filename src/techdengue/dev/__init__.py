@@ -7,7 +7,7 @@
     demo            the demo territory
     greeting        what is shown once all is ready
     postgres, valkey, seaweedfs, database        the servers; the tests use them too
-    child, processes, ports, private_files, unprivileged, health        the machine below
+    child, processes, ports, sockets, private_files, unprivileged, health        the machine below
 
 Nothing is imported here: whoever needs a server of the lower half must not pay for the web framework of the upper.
 """

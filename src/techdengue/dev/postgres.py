@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -19,10 +18,10 @@ from techdengue.dev.errors import DevError, ServerError
 from techdengue.dev.ports import LOOPBACK, free_ports
 from techdengue.dev.private_files import keep_secret
 from techdengue.dev.processes import child_pids, command_of, end_process, until_gone
+from techdengue.dev.sockets import make_private, socket_directory
 from techdengue.dev.unprivileged import Identity, choose_identity
 
 SUPERUSER = "app"
-_LONGEST_SOCKET_DIRECTORY = 80
 _START_TIMEOUT = 60.0
 _NOT_READY = (ConnectionError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, TimeoutError)
 
@@ -55,12 +54,8 @@ class EmbeddedPostgres:
 
     @property
     def socket_directory(self) -> Path:
-        """Where its Unix socket is: beside the data, or in a shorter place when that path is too long."""
-        inside = self._place.resolve() / "socket"
-        if len(str(inside)) <= _LONGEST_SOCKET_DIRECTORY:
-            return inside
-        digest = hashlib.sha256(str(inside).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"techdengue-{os.getuid()}-{digest}"
+        """Where its Unix socket is."""
+        return socket_directory(self._place)
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER, password: str | None = None) -> str:
         """The address of a database here; the superuser's unless told otherwise."""
@@ -111,7 +106,7 @@ class EmbeddedPostgres:
     async def _initialise(self, identity: Identity) -> None:
         data = identity.home / "data"
         await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)  # an earlier initdb that was interrupted
-        await asyncio.to_thread(_own, data, identity.user)
+        await asyncio.to_thread(make_private, data, identity.user)
         with _password_file(self._password, identity.user) as password_file:
             argv = [
                 *identity.prefix, str(identity.binaries / "initdb"), "-D", str(data), "-U", SUPERUSER,
@@ -141,7 +136,7 @@ class EmbeddedPostgres:
                 return
 
     async def _launch(self, identity: Identity) -> None:
-        await asyncio.to_thread(_own, self.socket_directory, identity.user)
+        await asyncio.to_thread(make_private, self.socket_directory, identity.user)
         self._child = await spawn(
             "PostgreSQL", self._command(identity), log=self.log, stop_signal=signal.SIGINT, user=identity.user
         )
@@ -192,15 +187,6 @@ def _password_file(password: str, user: int | None) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink()
-
-
-def _own(directory: Path, user: int | None) -> None:
-    """Make a directory that only the server enters. Raises DevError when it is somebody else's."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.is_symlink() or directory.stat().st_uid not in (os.getuid(), user):
-        raise DevError(f"{directory} belongs to somebody else: remove it")
-    if user is not None:
-        os.chown(directory, user, user)
 
 
 def _end_previous(data: Path) -> None:

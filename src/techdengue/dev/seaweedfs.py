@@ -18,6 +18,7 @@ from techdengue.dev.child import Child, spawn
 from techdengue.dev.errors import DevError, ServerError
 from techdengue.dev.ports import LOOPBACK, free_ports
 from techdengue.dev.private_files import keep_secret, write_private
+from techdengue.dev.sockets import make_private, socket_directory
 
 ACCESS_KEY: Final = "techdengue"
 REGION: Final = "us-east-1"
@@ -97,6 +98,7 @@ class EmbeddedSeaweed:
         if self._child is not None:
             await self._child.stop()
             self._child = None
+        shutil.rmtree(socket_directory(self.home), ignore_errors=True)
 
     async def kill(self) -> None:
         """End it as a crash would."""
@@ -117,6 +119,7 @@ class EmbeddedSeaweed:
         if not self._fixed_port:
             self.port = ports[-1]
         accounts = self.home / "s3.json"
+        await asyncio.to_thread(make_private, socket_directory(self.home))
         await asyncio.to_thread(write_private, accounts, self._accounts(), replace=True)
         self._child = await spawn(
             "SeaweedFS",
@@ -132,12 +135,13 @@ class EmbeddedSeaweed:
             raise
 
     def _command(self, ports: list[int], accounts: Path) -> list[str]:
+        sockets = socket_directory(self.home)
         inner = [f"-{name}={port}" for name, port in zip(_PORTS, ports, strict=False)]
         return [
             str(find_binary()), "-logtostderr=true", "mini", f"-dir={self.home.resolve() / 'data'}",
             f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", f"-s3.config={accounts.resolve()}", f"-s3.port={self.port}",
             *inner, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
-            "-filer.localSocket=", "-s3.localSocket=",
+            f"-filer.localSocket={sockets / 'filer'}", f"-s3.localSocket={sockets / 's3'}",
         ]  # fmt: skip
 
     def _accounts(self) -> bytes:
