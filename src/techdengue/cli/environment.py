@@ -4,6 +4,7 @@
 its own processes got.
 """
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ PREFIX = "TECHDENGUE_"
 START_DEV = "Start one with `techdengue dev` (or `make run`), or set the variable."
 
 
+@functools.cache
 def environment() -> Mapping[str, str]:
     """The TECHDENGUE_* variables in force; says on stderr when they are those of the running `techdengue dev`."""
     own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}

@@ -7,6 +7,7 @@ So: our socket (a taken port is an error, port 0 is answered), granian's embedde
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -21,6 +22,7 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]  # there, but
 from granian.server.embed import Server
 
 BACKLOG = 1024
+_ALLOCATIONS_A_COLLECTION = 50_000
 DRAIN_SECONDS = 30
 """How long requests in flight and the application's own shutdown may take after a signal to stop."""
 
@@ -51,6 +53,7 @@ def serve(create: Callable[[], Any], listener: socket.socket, *, ready: Callable
 
 async def _serve(create: Callable[[], Any], listener: socket.socket, ready: Callable[[], None]) -> bool:
     watch = _Lifespan(create(), ready)
+    _collect_rarely()
     server = _Listener(watch, listener)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,6 +61,16 @@ async def _serve(create: Callable[[], Any], listener: socket.socket, ready: Call
     with contextlib.suppress(FatalError):  # the application refused to start, and has logged why
         await server.serve()
     return server.asked_to_stop and watch.ended_well
+
+
+def _collect_rarely() -> None:
+    """Keep the cycle collector from walking a group's objects time and again.
+
+    They make no cycles: reference counts free them. Measured: decoding and deciding cost a third less.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_A_COLLECTION, 20, 20)
 
 
 class _Listener(Server):

@@ -1,6 +1,7 @@
 """Time as the resolver counts it: whole microseconds since 1970-01-01T00:00:00Z."""
 
 import datetime as dt
+import functools
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -12,6 +13,7 @@ def to_micros(moment: dt.datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
+@functools.lru_cache(maxsize=4096)
 def from_micros(micros: int) -> dt.datetime:
     """The aware UTC time of microseconds since the epoch. Raises OverflowError outside years 1 to 9999."""
     return EPOCH + dt.timedelta(microseconds=micros)

@@ -36,16 +36,13 @@ _decoder = msgspec.msgpack.Decoder(_Stored)
 def encode_state(state: State) -> bytes:
     """The bytes of a state."""
     indexes: dict[Stamp, int] = {}
-
-    def index(stamp: Stamp) -> int:
-        return indexes.setdefault(stamp, len(indexes))
-
+    index = indexes.setdefault
     leaves: list[tuple[Any, ...]] = [
-        (path, index(stamp)) if value is REMOVED else (path, index(stamp), value)
+        (path, index(stamp, len(indexes))) if value is REMOVED else (path, index(stamp, len(indexes)), value)
         for path, (value, stamp) in state.leaves.items()
     ]
-    cuts = {path: index(stamp) for path, stamp in state.cuts.items()}
-    tombstone = -1 if state.tombstone is None else index(state.tombstone)
+    cuts = {path: index(stamp, len(indexes)) for path, stamp in state.cuts.items()}
+    tombstone = -1 if state.tombstone is None else index(state.tombstone, len(indexes))
     return _encoder.encode(
         _Stored(
             _FORMAT,

@@ -1,5 +1,6 @@
 """The visible document of a state (resolution.md, "Documents as leaves")."""
 
+import functools
 from typing import Any
 
 from .equality import equal
@@ -48,16 +49,20 @@ def shows(visible: dict[str, Any] | None, path: str, value: Any) -> bool:
 
 
 def _is_cut(state: State, path: str, stamp: Stamp) -> bool:
-    end = path.rfind("/")
-    while end > 0:
-        above = path[:end]
+    for above in _ancestors(path):
         leaf = state.leaves.get(above)
         if leaf is not None:
             cut = state.cuts.get(above) if leaf[0].__class__ is dict else leaf[1]
             if cut is not None and cut > stamp:
                 return True
-        end = path.rfind("/", 0, end)
     return False
+
+
+@functools.lru_cache(maxsize=65_536)
+def _ancestors(path: str) -> tuple[str, ...]:
+    """The paths above, nearest first, without the root, which never holds anything that cuts."""
+    keys = path.split("/")
+    return tuple("/".join(keys[:end]) for end in range(len(keys) - 1, 1, -1))
 
 
 def _place(root: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

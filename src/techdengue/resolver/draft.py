@@ -32,6 +32,11 @@ class Draft:
 
     def join_all(self, assigned: dict[str, Any], stamp: Stamp) -> None:
         """Join all assignments of an operation with one stamp."""
+        if not self.leaves and assigned:
+            self.leaves = {path: (value, stamp) for path, value in assigned.items()}
+            self.changed = True
+            self.clock = max(self.clock, stamp[0])
+            return
         for path, value in assigned.items():
             self.join(path, value, stamp)
 
