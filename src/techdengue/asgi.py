@@ -6,7 +6,7 @@ PostgreSQL is a 503 until it is there, and nobody has to start us again.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import asyncpg
@@ -40,8 +40,8 @@ def create_app(settings: Settings | None = None) -> Application:
     """
     settings = settings or read_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
-    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS)
-    reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections)
+    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, _PROBES)
+    reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
     intake = Intake(intake_pool, settings)
     services = Services(
         intake=intake,
@@ -69,9 +69,16 @@ class _Server:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self._life():
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
+        event = "startup"
+        try:
+            async with self._life():
+                await send({"type": "lifespan.startup.complete"})
+                event = "shutdown"
+                await receive()
+        except Exception as error:
+            log.exception("server_failed", during=event)
+            await send({"type": f"lifespan.{event}.failed", "message": type(error).__name__})
+            raise
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -105,7 +112,16 @@ async def _close(pool: "asyncpg.Pool[Any]") -> None:
         pool.terminate()
 
 
-def _pool(settings: Settings, role: str, connections: int) -> "asyncpg.Pool[Any]":
+_PROBES: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""The intake's two statements probe an index once for each element, whatever the statistics say: planned once."""
+
+
+def _pool(settings: Settings, role: str, connections: int, planning: Mapping[str, str]) -> "asyncpg.Pool[Any]":
     """A pool that acts as `role`, empty until it is asked."""
     timeout_ms = str(int(settings.database_timeout * 1000))
     return asyncpg.create_pool(
@@ -123,6 +139,7 @@ def _pool(settings: Settings, role: str, connections: int) -> "asyncpg.Pool[Any]
             "jit": "off",
             "statement_timeout": timeout_ms,
             "idle_in_transaction_session_timeout": timeout_ms,
+            **planning,
         },
     )
 

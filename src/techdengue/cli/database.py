@@ -15,11 +15,32 @@ T = TypeVar("T")
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 600.0
 
+_NOT_MIGRATED = (
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidParameterValueError,
+)
+"""A table, a schema, a function, or (the last) the role that a connection asks for is not there."""
+
 
 def run(work: Coroutine[Any, Any, T], url: str) -> T:
     """Run a command's work; what PostgreSQL at `url` refuses becomes a CommandFailed."""
     with contextlib.closing(work), _failures(url):
         return uvloop.run(work)
+
+
+def check_address(url: str) -> str:
+    """The address without its passwords, to be shown. Raises CommandFailed: the driver says it late."""
+    where = url.rpartition("@")[2].partition("?")[0]
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("postgresql", "postgres") and parts.port != 0
+    except ValueError as error:
+        raise _unusable(where, str(error)) from error
+    if not known:
+        raise _unusable(where, "it does not begin with postgresql://")
+    return where
 
 
 @contextlib.asynccontextmanager
@@ -55,9 +76,8 @@ def _session(role: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _failures(url: str) -> Iterator[None]:
-    where = url.rpartition("@")[2].partition("?")[0]  # without passwords
+    where = check_address(url)
     try:
-        _check(url)
         yield
     except (TimeoutError, OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError) as error:
         raise CommandFailed(
@@ -71,7 +91,7 @@ def _failures(url: str) -> Iterator[None]:
             do="Check user, password and database name in the address.",
             code=ExitCode.REFUSED,
         ) from error
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
+    except _NOT_MIGRATED as error:
         raise CommandFailed(
             f"the database at {where} is not migrated: {_reason(error)}", do="Run `techdengue migrate`."
         ) from error
@@ -81,28 +101,17 @@ def _failures(url: str) -> Iterator[None]:
             do="`migrate` needs the owner's address, everything else a member of the techdengue_* roles.",
             code=ExitCode.REFUSED,
         ) from error
-    except (_BadAddressError, asyncpg.InterfaceError) as error:
-        raise CommandFailed(
-            f"the database address {where} cannot be used: {_reason(error)}",
-            do="It looks like postgresql://user:password@host:5432/database.",
-            code=ExitCode.USAGE,
-        ) from error
+    except asyncpg.InterfaceError as error:
+        raise _unusable(where, _reason(error)) from error
+
+
+def _unusable(where: str, reason: str) -> CommandFailed:
+    return CommandFailed(
+        f"the database address {where} cannot be used: {reason}",
+        do="It looks like postgresql://user:password@host:5432/database.",
+        code=ExitCode.USAGE,
+    )
 
 
 def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-class _BadAddressError(Exception):
-    """The address does not look like one of PostgreSQL."""
-
-
-def _check(url: str) -> None:
-    """Raise _BadAddressError early: the driver says it late, and as any ValueError."""
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("postgresql", "postgres") and parts.port != 0
-    except ValueError as error:
-        raise _BadAddressError(str(error)) from error
-    if not known:
-        raise _BadAddressError("it does not begin with postgresql://")

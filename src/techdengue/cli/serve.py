@@ -39,9 +39,11 @@ def serve(
     from techdengue.asgi import create_app  # lazy: see app.py
     from techdengue.settings import SettingsError
 
+    from .database import check_address
     from .listener import serve as serve_until_stopped
 
     settings = server_settings()
+    check_address(settings.database_url)
     listener = _bind(host or settings.host, settings.port if port is None else port)
     address, bound_port = _address(listener), listener.getsockname()[1]
     with listener, _port_file(port_file) as write_port:
