@@ -6,7 +6,7 @@ import msgspec
 
 from eventstore import NewEvent
 from projections.naming import conflict_id
-from techdengue.domain.operation import ErrorCode, OperationKind, Outcome
+from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.domain.payload import Metadata, Payload, encode
 from techdengue.domain.times import from_micros
 from techdengue.domain.validation import InvalidOperation, ValidOperation
@@ -85,7 +85,7 @@ def _decide(
 ) -> Answer:
     entity = working.entity((tenant, valid.stream))
     before = entity.state
-    if valid.kind is not OperationKind.DELETE and before.version:
+    if before.version and _touches_fixed(valid):
         try:
             valid.entity_type.check_fixed(_underlying(before), valid.data or {})
         except InvalidOperation as error:
@@ -151,6 +151,11 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
         answer = success_of(valid, decided.after, decided.verdict.outcome, conflict, decided.warnings)
     working.remember(decided.tenant, job.device, valid.key, valid.digest, answer)
     return answer
+
+
+def _touches_fixed(valid: ValidOperation) -> bool:
+    """Whether the operation assigns a field that never changes after the create."""
+    return valid.data is not None and any(name in valid.data for name in valid.entity_type.fixed_fields)
 
 
 def _underlying(state: State) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Background work on arq: schedules, pushes, reports, cleaning. Nothing runs here yet."""
