@@ -26,6 +26,11 @@ async def _count_rows(url: str) -> int:
         await connection.close()
 
 
+def _sockets_of(ports: list[str]) -> list[Path]:
+    """Where SeaweedFS puts sockets, whatever it is told."""
+    return [file for port in ports for file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]  # noqa: S108  # see above
+
+
 async def test_postgres_keeps_its_data_between_runs_and_leaves_no_process(servers_directory: Path) -> None:
     server = EmbeddedPostgres(servers_directory / "twice", durable=False)
     for expected in (1, 2):
@@ -137,5 +142,8 @@ async def test_seaweedfs_keeps_objects_between_runs_and_leaves_no_process(server
                 kept = await s3.get_object(Bucket=address.bucket, Key="photo")
                 assert await kept["Body"].read() == b"first"
             await s3.put_object(Bucket=address.bucket, Key="photo", Body=content)
+        ports = (server.home / "ports").read_text().split()
+        assert _sockets_of(ports) != []
         await server.stop()
         assert not is_running(pid)
+        assert _sockets_of(ports) == []

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from techdengue.dev.processes import command_of, is_running, until_gone
+from techdengue.dev.seaweedfs import EmbeddedSeaweed
 
 _PARENT = """
 import asyncio, sys
@@ -38,6 +39,7 @@ async def test_servers_end_when_the_process_that_started_them_is_killed(servers_
     parent.kill()
     await parent.wait()
     await asyncio.to_thread(until_gone, pids)
+    await EmbeddedSeaweed(home / "s").stop()  # removes the sockets that it leaves outside of its directory
 
 
 async def test_a_process_is_known_by_its_command_until_it_has_ended() -> None:

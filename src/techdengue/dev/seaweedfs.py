@@ -26,6 +26,7 @@ _PROBE: Final = ".ready"
 _MEMORY: Final = "200MiB"
 _START_WITHIN: Final = 60.0
 _CALL_TIMEOUT: Final = aiohttp.ClientTimeout(total=5.0)
+_INNER_SOCKETS: Final = Path("/tmp")  # noqa: S108  # where the program puts them, whatever it is told
 _PORTS: Final = (
     "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
     "s3.port.grpc", "admin.port", "admin.port.grpc", "metricsPort",
@@ -98,7 +99,7 @@ class EmbeddedSeaweed:
         if self._child is not None:
             await self._child.stop()
             self._child = None
-        shutil.rmtree(socket_directory(self.home), ignore_errors=True)
+        await asyncio.to_thread(self._drop_sockets)
 
     async def kill(self) -> None:
         """End it as a crash would."""
@@ -119,6 +120,8 @@ class EmbeddedSeaweed:
         if not self._fixed_port:
             self.port = ports[-1]
         accounts = self.home / "s3.json"
+        await asyncio.to_thread(self._drop_sockets)  # of a run that was killed
+        await asyncio.to_thread(self._record_ports, ports)
         await asyncio.to_thread(make_private, socket_directory(self.home))
         await asyncio.to_thread(write_private, accounts, self._accounts(), replace=True)
         self._child = await spawn(
@@ -143,6 +146,23 @@ class EmbeddedSeaweed:
             *inner, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
             f"-filer.localSocket={sockets / 'filer'}", f"-s3.localSocket={sockets / 's3'}",
         ]  # fmt: skip
+
+    @property
+    def _ports_record(self) -> Path:
+        return self.home / "ports"
+
+    def _record_ports(self, ports: list[int]) -> None:
+        self._ports_record.write_text(" ".join(map(str, ports)), "utf-8")
+
+    def _drop_sockets(self) -> None:
+        """Remove its Unix sockets. The inner ones have fixed places named by port, and it leaves some behind."""
+        shutil.rmtree(socket_directory(self.home), ignore_errors=True)
+        if not self._ports_record.exists():
+            return
+        for port in self._ports_record.read_text("utf-8").split():
+            for left in _INNER_SOCKETS.glob(f"seaweedfs-*-grpc-{port}.sock"):
+                left.unlink(missing_ok=True)
+        self._ports_record.unlink()
 
     def _accounts(self) -> bytes:
         keys = [{"accessKey": ACCESS_KEY, "secretKey": self._secret_key}]
