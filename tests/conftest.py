@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from techdengue.dev.database import Database, copy_database, create_migrated
 from techdengue.dev.postgres import EmbeddedPostgres
+from techdengue.dev.processes import is_running
 from techdengue.dev.seaweedfs import EmbeddedSeaweed, S3Address
 from techdengue.dev.valkey import EmbeddedValkey
 
@@ -23,6 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _SERVER_PASSWORD = "server-of-the-tests"
 _TEMPLATE = "techdengue_template"
+_PREFIX = "techdengue-test-"
 
 MakeDatabase = Callable[[], Awaitable[Database]]
 
@@ -30,10 +32,26 @@ MakeDatabase = Callable[[], Awaitable[Database]]
 @pytest.fixture(scope="session")
 def servers_directory() -> Iterator[Path]:
     """Where the servers of this test process keep their data; a short path, for the sake of Unix sockets."""
-    directory = Path(tempfile.mkdtemp(prefix="techdengue-test-"))
+    _sweep()
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     directory.chmod(0o755)  # a server that may not be root enters as somebody else
     yield directory
     shutil.rmtree(directory)
+
+
+def _is_ours(directory: Path) -> bool:
+    try:
+        return directory.stat().st_uid == os.getuid()
+    except FileNotFoundError:  # another test process swept it
+        return False
+
+
+def _sweep() -> None:
+    """Remove the directories of test processes that were killed; their servers ended with them."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and _is_ours(left) and not is_running(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)  # another test process may be sweeping too
 
 
 @pytest.fixture(scope="session")
