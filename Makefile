@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-CODE := $(wildcard src eventstore projections jobs ops tests)
+CODE := src eventstore projections $(if $(wildcard jobs/*.py),jobs) ops tests
 TYPED := $(filter-out tests,$(CODE)) $(addprefix tests/,conftest.py cli client eventstore http ops projections)
 WORKERS ?= auto
 ARGS ?=
