@@ -6,6 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
+from techdengue.dev import child
 from techdengue.dev.processes import command_of, is_running, until_gone
 from techdengue.dev.seaweedfs import EmbeddedSeaweed
 
@@ -51,3 +54,12 @@ async def test_a_process_is_known_by_its_command_until_it_has_ended() -> None:
     assert not is_running(process.pid)
     assert command_of(process.pid) == ""
     assert is_running(os.getpid())
+
+
+async def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "_LONGEST_LOG_BYTES", 8)
+    log = tmp_path / "echo.log"
+    for word in ("first and long", "then", "on"):
+        await (await child.spawn("echo", ["echo", word], log=log)).wait()
+    assert log.read_text() == "then\non\n"
+    assert log.with_suffix(".old.log").read_text() == "first and long\n"

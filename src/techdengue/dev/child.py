@@ -16,6 +16,8 @@ from pathlib import Path
 from techdengue.dev.errors import ServerError
 
 _PR_SET_PDEATHSIG = 1
+_LONGEST_LOG_BYTES = 32 * 1024 * 1024
+"""A longer log is put aside at the next start, in place of the one before it."""
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -106,6 +108,8 @@ class _LogFile:
 
     def __enter__(self) -> int:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.exists() and self._path.stat().st_size > _LONGEST_LOG_BYTES:
+            self._path.replace(self._path.with_suffix(".old.log"))
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return self._descriptor
 
