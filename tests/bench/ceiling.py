@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from eventstore import AppendUnit
+from eventstore.statements import APPEND
 from eventstore.units import append_arguments
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
@@ -29,11 +30,6 @@ from techdengue.resolver import State, decode_state
 from . import workload
 
 _CALLER = Caller(user="bench", role=Role.CAMPO, municipios=frozenset({workload.MUNICIPIO}))
-_APPEND = (
-    "SELECT first_position, moved FROM eventstore.append("
-    + ", ".join(f"${number}" for number in range(1, 33))
-    + ")"
-)
 _JOBS_A_GROUP = 20
 
 
@@ -55,13 +51,9 @@ async def prepare(committer: str, groups: int) -> list[Prepared]:
     return [await _prepare_one(committer, number, stored, pasts, clocks, known) for number in range(groups)]
 
 
-async def _prepare_one(
-    committer: str, number: int, stored: Any, pasts: Any, clocks: Any, known: Any
-) -> Prepared:
+async def _prepare_one(committer: str, number: int, stored: Any, pasts: Any, clocks: Any, known: Any) -> Prepared:
     jobs = [_job(f"{committer}-{connection}", number) for connection in range(_JOBS_A_GROUP)]
-    snapshot = Snapshot(
-        known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, now=0, read_at=0
-    )
+    snapshot = Snapshot(known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, now=0, read_at=0)
     for _tenant, stream in stored:
         snapshot.tenants[stream] = [workload.MUNICIPIO]
     working = Working(snapshot, pasts)
@@ -107,9 +99,7 @@ def _job(connection: str, batch: int) -> BatchJob:
     entries: list[ValidOperation] = [
         validate(msgspec.convert(operation, SentOperation)) for operation in workload.operations(connection, batch)
     ]
-    sent = Batch(
-        caller=_CALLER, device_id=workload.device_of(connection, batch), operations=(), arrived=0.0, size=0
-    )
+    sent = Batch(caller=_CALLER, device_id=workload.device_of(connection, batch), operations=(), arrived=0.0, size=0)
     job = BatchJob(sent, tuple(entries))
     job.received_at = 1_800_000_000_000_000 + batch * 1000
     return job
@@ -127,6 +117,6 @@ async def _write_all(pool: asyncpg.Pool, groups: list[Prepared]) -> None:
     async with pool.acquire() as connection:
         for group in groups:
             await connection.fetch(READ, *group.reading)
-            row = await connection.fetchrow(_APPEND, 0, *append_arguments(group.units))
+            row = await connection.fetchrow(APPEND, 0, *append_arguments(group.units))
             if row["moved"]:
                 raise RuntimeError("the prepared rows did not fit the database")

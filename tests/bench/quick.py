@@ -6,11 +6,10 @@ Starts servers of its own, interleaves the contestants, prints medians with thei
 import asyncio
 import contextlib
 import os
+import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,13 +29,13 @@ ROUNDS = 3
 CONNECTIONS = (1, 8, 32, 128)
 SECONDS = 3.0
 GROUPS = 60
-_PASSWORD = "bench"  # noqa: S105 - of a server that lives for a minute on the loopback
+_PASSWORD = "bench"
 
 
 @contextlib.asynccontextmanager
 async def serving(database_url: str, home: Path) -> AsyncIterator[Load]:
     """A server process of ours on a free port."""
-    key, port_file = home / "key.pem", home / "port"
+    key = home / "key.pem"
     create_local_key(key)
     environment = {
         **os.environ,
@@ -44,20 +43,26 @@ async def serving(database_url: str, home: Path) -> AsyncIterator[Load]:
         "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key),
         "TECHDENGUE_LOG_LEVEL": "warning",
     }
-    server = subprocess.Popen(  # noqa: S603 - our own command
-        [str(Path(sys.executable).with_name("techdengue")), "serve", "--port", "0", "--port-file", str(port_file)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
+    command = str(Path(sys.executable).with_name("techdengue"))
+    pipe = asyncio.subprocess.PIPE
+    server = await asyncio.create_subprocess_exec(command, "serve", "--port", "0", env=environment, stdout=pipe)
     try:
-        deadline = time.monotonic() + 30
-        while not port_file.exists() and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
         token = mint_local_token(key, user="bench", role=Role.CAMPO, municipios=[workload.MUNICIPIO])
-        yield Load(f"http://127.0.0.1:{port_file.read_text().strip()}", token)
+        yield Load(await _listening(server), token)
     finally:
         server.terminate()
-        server.wait(30)
+        await server.communicate()
+
+
+async def _listening(server: asyncio.subprocess.Process) -> str:
+    """The address that a starting server prints."""
+    if server.stdout is None:
+        raise RuntimeError("the server has no output")
+    async with asyncio.timeout(30):
+        async for line in server.stdout:
+            if found := re.search(r"listening on (\S+)", line.decode()):
+                return found[1]
+    raise RuntimeError("the server ended before it listened")
 
 
 async def measure(home: Path) -> dict[str, list[float]]:
@@ -107,7 +112,7 @@ def show(figures: dict[str, list[float]]) -> None:
 def main() -> None:
     """Measure and show."""
     with tempfile.TemporaryDirectory(prefix="techdengue-bench-") as home:
-        Path(home).chmod(0o755)  # a PostgreSQL that may not be root enters as somebody else  # noqa: S103
+        Path(home).chmod(0o755)  # a PostgreSQL that may not be root enters as somebody else
         show(uvloop.run(measure(Path(home))))
 
 
