@@ -1,0 +1,81 @@
+"""`techdengue` programs as processes that a test may kill: servers and projectors, with their log in a file."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.cli.running import clean_environment
+
+SCRIPT = Path(sys.executable).with_name("techdengue")
+START_SECONDS = 60.0
+
+
+class Program:
+    """A running program of ours. Its log is a file, so that no full pipe stops it."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+        self._arguments = arguments
+        self._env = clean_environment(env)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, again after it was killed."""
+        with self._log.open("wb") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                SCRIPT, *self._arguments, env=self._env, stdout=output, stderr=output
+            )
+
+    async def kill(self) -> None:
+        """`kill -9`, unless it has ended."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    def read_log(self) -> str:
+        """What it has said since it was last started."""
+        return self._log.read_text("utf-8")
+
+    def check_running(self) -> None:
+        """Assert that it has not ended by itself."""
+        assert self._process is not None
+        assert self._process.returncode is None, self.read_log()
+
+
+class Server(Program):
+    """`techdengue serve`; each start takes a free port."""
+
+    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        super().__init__(("serve", "--port", "0"), env, log)
+        self.url = ""
+
+    async def start(self) -> None:
+        """Start it, and wait until it says where it listens."""
+        await super().start()
+        async with asyncio.timeout(START_SECONDS):
+            while "listening on " not in (said := self.read_log()):
+                self.check_running()
+                await asyncio.sleep(0.02)  # a file tells nobody that it grew
+        self.url = said.partition("listening on ")[2].split()[0]
+
+
+@contextlib.asynccontextmanager
+async def running(*programs: Program) -> AsyncIterator[None]:
+    """Start programs together; kill them with the block."""
+    try:
+        await asyncio.gather(*(program.start() for program in programs))
+        yield
+    finally:
+        await asyncio.gather(*(program.kill() for program in programs))
+
+
+def environment(database_url: str, key_file: Path) -> dict[str, str]:
+    """What a server needs to know."""
+    return {
+        "TECHDENGUE_DATABASE_URL": database_url,
+        "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key_file),
+        "TECHDENGUE_LOG_LEVEL": "warning",
+    }
