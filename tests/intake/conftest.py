@@ -45,7 +45,12 @@ class Speaker:
         self.intake = intake
 
     async def send(
-        self, *operations: Any, device: str = "device-a", caller: Caller = FIELD, sent_at: int | None = None
+        self,
+        *operations: Any,
+        device: str = "device-a",
+        caller: Caller = FIELD,
+        sent_at: int | None = None,
+        batch_id: str | None = None,
     ) -> SyncAnswer:
         """Submit one batch."""
         return await self.intake.submit(
@@ -56,6 +61,7 @@ class Speaker:
                 arrived=time.monotonic(),
                 size=1000,
                 sent_at=sent_at,
+                batch_id=batch_id,
             )
         )
 

@@ -4,7 +4,7 @@ Names and spellings are those of the wire; `docs/glossary.md` defines each once.
 """
 
 import enum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -77,6 +77,9 @@ class ErrorCode(enum.Enum):
     CONFLICT_ALREADY_RESOLVED = "conflict_already_resolved"
 
 
+_Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class SentOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation, decoded from the wire (protocol.md, `POST /api/sync`) and not yet validated.
 
@@ -84,11 +87,11 @@ class SentOperation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     entity_type: str
-    entity_id: EntityId
+    entity_id: _Integer | str
     operation: OperationKind
     client_timestamp: str
     idempotency_key: str
     data: dict[str, Any] | UnsetType | None = UNSET
     conflict_resolution_strategy: Strategy = Strategy.LAST_WRITE_WINS
-    base_version: int | UnsetType | None = UNSET
+    base_version: _Integer | UnsetType | None = UNSET
     municipio_cod_ibge: str | UnsetType | None = UNSET

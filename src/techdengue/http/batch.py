@@ -23,8 +23,6 @@ from .problems import Problem
 _INT_DIGITS = 20
 _LARGEST_INT = 2**64 - 1
 _SMALLEST_INT = -(2**63)
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
-"""msgspec reads integers of any size; a text that may hold one beyond 64 bits is looked at value by value."""
 _ECHOED = ("entity_type", "entity_id", "operation", "idempotency_key")
 
 
@@ -59,8 +57,6 @@ _strict_json = msgspec.json.Decoder(SyncRequest)
 def decode_batch(raw: bytes, media_type: str, max_operations: int) -> DecodedBatch:
     """Read a batch. Raises Problem: 400 no JSON or MessagePack, 413 too many operations, 422 not a batch."""
     if media_type == JSON:
-        if _MANY_DIGITS.search(raw):
-            return _decode_loosely(_read_json(raw), max_operations)
         try:
             request = _strict_json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,5 +1,9 @@
 """Futures and figures: what a decided job is told, once it is on disk."""
 
+import functools
+
+from prometheus_client import Counter
+
 from techdengue import telemetry
 from techdengue.domain.times import to_rfc3339
 
@@ -35,12 +39,19 @@ def fail(job: Job, error: BaseException) -> None:
 
 def _count(answer: Success | Parked | Refusal) -> None:
     if isinstance(answer, Refusal):
-        telemetry.SYNC_OPERATIONS.labels("unknown", "unknown", answer.code.value).inc()
+        _operations("unknown", "unknown", answer.code.value).inc()
         return
     status = "conflict" if isinstance(answer, Parked) else answer.status.value
-    outcome = "already_processed" if answer.already_processed else status
-    telemetry.SYNC_OPERATIONS.labels(answer.entity_type, answer.operation.value, outcome).inc()
+    _operations(
+        answer.entity_type, answer.operation.value, "already_processed" if answer.already_processed else status
+    ).inc()
     if isinstance(answer, Parked):
         telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, "manual").inc()
     elif answer.conflict_type and answer.strategy:
         telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, answer.strategy.value).inc()
+
+
+@functools.cache
+def _operations(entity_type: str, operation: str, outcome: str) -> Counter:
+    """The counter of one set of labels; all three come from closed sets."""
+    return telemetry.SYNC_OPERATIONS.labels(entity_type, operation, outcome)

@@ -139,6 +139,8 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
     decided.entity.advance(decided.after, len(decided.event.payload))
     if before.sequence == 0:
         working.created((decided.tenant, valid.stream))
+        if b"null" not in decided.event.payload:
+            decided.entity.whole = valid.data
     decision.events.append(decided.event)
     decision.clock = decided.event.occurred_at
     working.set_clock(job.device, decided.time)

@@ -7,11 +7,12 @@ left. A unit is appended whole or not at all.
 import datetime as dt
 from collections.abc import Sequence
 
+import msgspec
+
 from eventstore import AppendUnit, HeadChange, WriterChange
 from techdengue.domain.times import from_micros
-from techdengue.resolver import encode_state
+from techdengue.resolver import document, encode_state
 
-from .answers import raw_document
 from .decision import Decision
 from .jobs import Job
 from .snapshot import Place
@@ -78,7 +79,7 @@ def _read_clock(writer: str, working: Working) -> dt.datetime | None:
 def _head(place: Place, working: Working) -> HeadChange:
     entity = working.entity(place)
     state = entity.state
-    shown = raw_document(state)
+    shown = document(state) if entity.whole is None else entity.whole
     return HeadChange(
         tenant=place[0],
         stream=place[1],
@@ -88,5 +89,5 @@ def _head(place: Place, working: Working) -> HeadChange:
         updated_at=from_micros(state.last.time if state.last else state.clock),
         recorded_at=from_micros(state.received_at),
         state=encode_state(state),
-        document=None if shown is None else bytes(shown),
+        document=None if shown is None else msgspec.json.encode(shown),
     )

@@ -21,16 +21,17 @@ def document(state: State) -> dict[str, Any] | None:
     if not is_live(state):
         return None
     root: dict[str, Any] = {}
-    nested = []
     for path, (value, stamp) in state.leaves.items():
         keys = keys_of(path)
         if len(keys) > 1:
-            nested.append((path, keys, value, stamp))
+            if not _is_cut(state, path, stamp):
+                _place(root, keys, value)
         elif keys and value is not REMOVED:
-            root[keys[0]] = {} if value.__class__ is dict else value
-    for path, keys, value, stamp in nested:
-        if not _is_cut(state, path, stamp):
-            _place(root, keys, value)
+            key = keys[0]
+            if value.__class__ is dict:
+                root.setdefault(key, {})
+            elif root.get(key).__class__ is not dict:  # else something below has a higher stamp
+                root[key] = value
     return root
 
 
