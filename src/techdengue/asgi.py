@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Application:
     """
     settings = settings or read_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
-    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, _PROBES)
+    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
     intake = Intake(intake_pool, settings)
     services = Services(
@@ -112,7 +112,7 @@ async def _close(pool: "asyncpg.Pool[Any]") -> None:
         pool.terminate()
 
 
-_PROBES: Final = {
+PROBES: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",

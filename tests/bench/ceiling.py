@@ -13,16 +13,16 @@ import asyncpg
 import msgspec
 
 from eventstore import AppendUnit
-from eventstore.statements import APPEND
 from eventstore.units import append_arguments
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
 from techdengue.domain.validation import ValidOperation, validate
+from techdengue.intake.appending import companion_arguments
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
 from techdengue.intake.snapshot import Known, Snapshot, StoredHead
-from techdengue.intake.statements import READ
+from techdengue.intake.statements import APPEND, READ
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
 from techdengue.resolver import State, decode_state
@@ -36,9 +36,12 @@ _JOBS_A_GROUP = 20
 class Prepared:
     """One group, ready to be written: the arguments of its read and of its append."""
 
-    def __init__(self, reading: Sequence[Any], units: Sequence[AppendUnit], operations: int) -> None:
+    def __init__(
+        self, reading: Sequence[Any], units: Sequence[AppendUnit], companions: Sequence[Any], operations: int
+    ) -> None:
         self.reading = reading
         self.units = units
+        self.companions = companions
         self.operations = operations
 
 
@@ -58,7 +61,7 @@ async def _prepare_one(committer: str, number: int, stored: Any, pasts: Any, clo
         snapshot.tenants[stream] = [workload.MUNICIPIO]
     working = Working(snapshot, pasts)
     decided = [(job, decide_batch(job, working)) for job in jobs]
-    units, _ = form_units(decided, working)
+    units, numbers = form_units(decided, working)
     keys = [(job.device, valid.key) for job in jobs for valid in job.operations()]
     streams = [valid.stream for job in jobs for valid in job.operations()]
     reading = [
@@ -78,7 +81,7 @@ async def _prepare_one(committer: str, number: int, stored: Any, pasts: Any, clo
             clocks[writer.writer] = working.clock(writer.writer)
         for event in unit.events:
             known[event.writer, event.key] = [_known(event)]
-    return Prepared(reading, units, len(keys))
+    return Prepared(reading, units, companion_arguments(decided, numbers), len(keys))
 
 
 def _known(event: Any) -> Known:
@@ -117,6 +120,6 @@ async def _write_all(pool: asyncpg.Pool, groups: list[Prepared]) -> None:
     async with pool.acquire() as connection:
         for group in groups:
             await connection.fetch(READ, *group.reading)
-            row = await connection.fetchrow(APPEND, 0, *append_arguments(group.units))
+            row = await connection.fetchrow(APPEND, 0, *append_arguments(group.units), *group.companions)
             if row["moved"]:
                 raise RuntimeError("the prepared rows did not fit the database")

@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 import uvloop
 
+from techdengue.asgi import PROBES
 from techdengue.dev.database import copy_database, create_migrated
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.domain.access import Role
@@ -93,7 +94,7 @@ async def _postgres(home: Path) -> AsyncIterator[EmbeddedPostgres]:
 async def _ceiling(postgres: EmbeddedPostgres, number: int) -> float:
     database = await copy_database(postgres, "template", f"ceiling_{number}", _PASSWORD)
     prepared = [await ceiling.prepare(committer, GROUPS) for committer in ("left", "right")]
-    role = {"role": "techdengue_intake"}
+    role = {"role": "techdengue_intake", **PROBES}
     async with asyncpg.create_pool(database.server_url, min_size=2, max_size=2, server_settings=role) as pool:
         return await ceiling.write(pool, prepared)
 

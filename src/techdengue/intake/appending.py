@@ -33,15 +33,13 @@ async def append(
     connection: Connection, units: Sequence[AppendUnit], decided: Sequence[Decided], numbers: Sequence[int]
 ) -> frozenset[int]:
     """Append; `numbers` holds each job's unit. Answers the units whose heads or clocks had moved on."""
-    row = await connection.fetchrow(
-        APPEND,
-        _LANE,
-        *append_arguments(units),
-        *_opened(decided, numbers),
-        *_settled(decided, numbers),
-        *_requests(decided, numbers),
-    )
+    row = await connection.fetchrow(APPEND, _LANE, *append_arguments(units), *companion_arguments(decided, numbers))
     return frozenset(row["moved"])
+
+
+def companion_arguments(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:
+    """What sql/append.sql writes beside the log, in its order: conflicts opened, conflicts settled, requests."""
+    return [*_opened(decided, numbers), *_settled(decided, numbers), *_requests(decided, numbers)]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
