@@ -5,8 +5,9 @@ import msgspec
 TOLERANCE = 2_000_000
 """A clock that is off by no more than this is taken at its word."""
 
-EARLIEST = -62_135_596_800_000_000
-"""0001-01-01T00:00:00Z: before it no calendar of ours can write a time."""
+EARLIEST = -62_135_596_799_999_999
+"""The first µs after 0001-01-01T00:00:00Z: before it no calendar of ours can write a time, and that moment itself is
+how a driver of PostgreSQL spells `-infinity`."""
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +28,9 @@ def effective_time(reading: ClockReading) -> tuple[int, bool]:
     time = reading.client_time
     skewed = False
     if reading.offset is not None and abs(reading.offset) > TOLERANCE:
-        time = max(time + reading.offset, EARLIEST)
+        time += reading.offset
         skewed = True
+    time = max(time, EARLIEST)
     if time > reading.received_at:
         skewed = skewed or time - reading.received_at > TOLERANCE
         time = reading.received_at
