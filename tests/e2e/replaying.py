@@ -5,6 +5,7 @@ the event.
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -196,13 +197,14 @@ def _assert_sound(event: Json, entities: Sequence[model.Entity], question: Opera
     assert bool(missed) == (event["conflict_type"] is not None), event
 
 
-def _diff(changes: Sequence[Json]) -> dict[str, tuple[Any, Any]]:
-    return {c["path"]: (model.canonical(c["before"]), model.canonical(c["after"])) for c in changes}
+def _diff(changes: Sequence[Json]) -> dict[str, tuple[str, str]]:
+    return {change["path"]: (_text(change["before"]), _text(change["after"])) for change in changes}
 
 
-def _difference(before: model.Entity, after: model.Entity) -> dict[str, tuple[Any, Any]]:
+def _difference(before: model.Entity, after: model.Entity) -> dict[str, tuple[str, str]]:
+    """By text, not by canonical JSON: that `1` became `1.0` is equal and shown all the same."""
     old, new = _leaves(model.document(before), ""), _leaves(model.document(after), "")
-    nothing = model.canonical(None)
+    nothing = _text(None)
     return {
         path: (old.get(path, nothing), new.get(path, nothing))
         for path in old.keys() | new.keys()
@@ -210,10 +212,14 @@ def _difference(before: model.Entity, after: model.Entity) -> dict[str, tuple[An
     }
 
 
-def _leaves(value: Any, path: str) -> dict[str, Any]:
+def _leaves(value: Any, path: str) -> dict[str, str]:
     if value is None and path == "":
         return {}
     if not isinstance(value, dict) or not value:
-        return {path: model.canonical(value)}
+        return {path: _text(value)}
     inner = ((f"{path}/{key.replace('~', '~0').replace('/', '~1')}", below) for key, below in value.items())
     return {leaf: shown for deeper, below in inner for leaf, shown in _leaves(below, deeper).items()}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

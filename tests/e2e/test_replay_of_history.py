@@ -21,7 +21,7 @@ from .wire import Json, Site, operation
 
 NUMBERS = itertools.count(1)
 PAIRS = list(zip(*[iter(MUNICIPIOS)] * 2, strict=True))
-EXAMPLES = max(20, settings().max_examples // 10)
+EXAMPLES = max(24, settings().max_examples // 10)
 SEEDS = range(EXAMPLES // 3)
 CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
 
