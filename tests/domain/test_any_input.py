@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from sending import ATIVIDADE, EVIDENCIA, sent
 
 from techdengue.domain.errors import InvalidOperation
 from techdengue.domain.operation import SentOperation
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.validation import ValidOperation, validate
+from tests.domain.sending import ATIVIDADE, EVIDENCIA, sent
 
 TEXTS = st.text(st.characters(), max_size=20)  # lone surrogates and NUL included
 SCALARS = (
@@ -62,14 +62,16 @@ def answered(operation: SentOperation) -> None:
 
 
 @given(KINDS, TYPES, DATA | JSON, st.booleans())
-def test_no_data_breaks_validation(kind, entity_type, data, complete):
+def test_no_data_breaks_validation(kind: str, entity_type: str, data: object, complete: object) -> None:
     if complete and isinstance(data, dict):
         data = (ATIVIDADE if entity_type == "atividade" else EVIDENCIA) | data
     answered(sent(kind, entity_type, data=data))
 
 
 @given(KINDS, TYPES | TEXTS, JSON, JSON, JSON, JSON, JSON)
-def test_nothing_beside_the_data_breaks_validation(kind, entity_type, entity_id, key, time, base_version, municipio):
+def test_nothing_beside_the_data_breaks_validation(
+    kind: str, entity_type: str, entity_id: object, key: object, time: object, base_version: object, municipio: object
+) -> None:
     answered(
         sent(
             kind,
@@ -84,7 +86,7 @@ def test_nothing_beside_the_data_breaks_validation(kind, entity_type, entity_id,
 
 
 @given(st.from_regex(r"\A\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?\Z"))
-def test_no_text_in_the_shape_of_a_time_breaks_its_reading(text):
+def test_no_text_in_the_shape_of_a_time_breaks_its_reading(text: str) -> None:
     answered(sent(client_timestamp=text))
 
 
@@ -106,6 +108,6 @@ def backwards(value: Any) -> Any:
 
 
 @given(st.dictionaries(st.text("abcé", max_size=3), CLEAN, max_size=4))
-def test_the_order_of_keys_never_changes_a_digest(metadata):
+def test_the_order_of_keys_never_changes_a_digest(metadata: object) -> None:
     data = {"metadata": metadata, "status": "CONCLUIDA", "descricao": "x"}
     assert validate(sent(data=data)).digest == validate(sent(data=backwards(data))).digest

@@ -1,56 +1,61 @@
 """Every row of the table of `atividade`, on both sides of each boundary."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from sending import created, update_refusal, updated
 
 from techdengue.domain import atividade
 from techdengue.domain.municipios import MUNICIPIOS
+from tests.domain.sending import created, update_refusal, updated
 
 
 @pytest.mark.parametrize(
     ("field", "words"),
     [("tipo", atividade.TIPOS), ("status", atividade.STATUS), ("origem", atividade.ORIGENS)],
 )
-def test_an_enum_takes_its_words_and_no_others(field, words):
+def test_an_enum_takes_its_words_and_no_others(field: str, words: Sequence[str]) -> None:
     for word in words:
         assert updated(**{field: word}).data == {field: word}
         update_refusal(f"/data/{field}", **{field: word.lower()})
-    for other in ("", "OUTRA", 1, True, [], {}, ["VISTORIA"]):
+    others: tuple[Any, ...] = ("", "OUTRA", 1, True, [], {}, ["VISTORIA"])
+    for other in others:
         message = update_refusal(f"/data/{field}", **{field: other})
         assert all(word in message for word in words)
 
 
-def test_the_words_are_those_of_the_field():
+def test_the_words_are_those_of_the_field() -> None:
     assert len(atividade.TIPOS) == 8
     assert len(atividade.STATUS) == 4
     assert len(atividade.ORIGENS) == 4
 
 
-def test_every_municipio_of_mato_grosso_may_have_an_atividade():
+def test_every_municipio_of_mato_grosso_may_have_an_atividade() -> None:
     for code in MUNICIPIOS:
         assert created(municipio_cod_ibge=code).municipio == code
 
 
 @pytest.mark.parametrize("code", ["5103404", "3550308", "5100000", "510340", "51034033", " 5103403", 5103403, [], {}])
-def test_an_unknown_municipio_is_refused(code):
+def test_an_unknown_municipio_is_refused(code: object) -> None:
     assert "IBGE" in update_refusal("/data/municipio_cod_ibge", municipio_cod_ibge=code)
 
 
 @pytest.mark.parametrize(("field", "longest"), [("descricao", 1_000), ("usuario_responsavel", 255)])
-def test_a_text_has_a_longest_length_counted_in_characters(field, longest):
+def test_a_text_has_a_longest_length_counted_in_characters(field: str, longest: int) -> None:
     for text in ("", "a" * longest, "😀" * longest, "linha\noutra\t"):
         assert updated(**{field: text}).data == {field: text}
-    for wrong in ("a" * (longest + 1), "a\0b", "\ud83d", 5, []):
+    wrongs: tuple[Any, ...] = ("a" * (longest + 1), "a\0b", "\ud83d", 5, [])
+    for wrong in wrongs:
         update_refusal(f"/data/{field}", **{field: wrong})
 
 
 @pytest.mark.parametrize("field", ["iniciado_em", "encerrado_em"])
-def test_a_time_of_the_device_needs_an_offset_and_is_kept_as_sent(field):
+def test_a_time_of_the_device_needs_an_offset_and_is_kept_as_sent(field: str) -> None:
     time = "2024-01-15T10:30:00.123456789-04:00"
     assert updated(**{field: time}).data == {field: time}
-    for wrong in ("2024-01-15T10:30:00", "2024-01-15", "", 1705329000, {}):
+    wrongs: tuple[Any, ...] = ("2024-01-15T10:30:00", "2024-01-15", "", 1705329000, {})
+    for wrong in wrongs:
         update_refusal(f"/data/{field}", **{field: wrong})
 
 
@@ -71,7 +76,7 @@ def point(*coordinates: object) -> dict[str, object]:
         (-56.0974, -15.6010, -3),
     ],
 )
-def test_a_point_in_mato_grosso_is_accepted_its_borders_included(coordinates):
+def test_a_point_in_mato_grosso_is_accepted_its_borders_included(coordinates: Sequence[object]) -> None:
     assert updated(localizacao=point(*coordinates)).data == {"localizacao": point(*coordinates)}
 
 
@@ -93,11 +98,13 @@ def test_a_point_in_mato_grosso_is_accepted_its_borders_included(coordinates):
         ((-56.0, True), 1),
     ],
 )
-def test_a_coordinate_that_is_outside_or_no_number_is_refused_at_its_index(coordinates, index):
+def test_a_coordinate_that_is_outside_or_no_number_is_refused_at_its_index(
+    coordinates: Sequence[object], index: int
+) -> None:
     update_refusal(f"/data/localizacao/coordinates/{index}", localizacao=point(*coordinates))
 
 
-def test_latitude_before_longitude_is_recognised():
+def test_latitude_before_longitude_is_recognised() -> None:
     message = update_refusal("/data/localizacao/coordinates/0", localizacao=point(-15.6010, -56.0974))
     assert "longitude comes first" in message
 
@@ -119,9 +126,9 @@ def test_latitude_before_longitude_is_recognised():
         ({"type": "Point", "coordinates": [-56.0, -15.0], "accuracy": 5}, "/accuracy"),
     ],
 )
-def test_a_location_is_a_whole_geojson_point(value, path):
+def test_a_location_is_a_whole_geojson_point(value: object, path: str) -> None:
     update_refusal(f"/data/localizacao{path}", localizacao=value)
 
 
-def test_null_removes_a_location():
+def test_null_removes_a_location() -> None:
     assert updated(localizacao=None).data == {"localizacao": None}

@@ -26,12 +26,12 @@ DAYS = st.dates(min_value=dt.date(2, 1, 1), max_value=dt.date(9998, 12, 31))
         (2026, "2026-01-04"),
     ],
 )
-def test_week_1_begins_where_the_ministry_says(year, first_day):
+def test_week_1_begins_where_the_ministry_says(year: int, first_day: str) -> None:
     assert EpidemiologicalWeek(year, 1).first_day == dt.date.fromisoformat(first_day)
     assert week_of(dt.date.fromisoformat(first_day)) == EpidemiologicalWeek(year, 1)
 
 
-def test_2025_has_53_weeks_and_so_have_2014_and_2020():
+def test_2025_has_53_weeks_and_so_have_2014_and_2020() -> None:
     assert [year for year in range(2010, 2030) if weeks_in(year) == 53] == [2014, 2020, 2025]
 
 
@@ -48,7 +48,7 @@ def test_2025_has_53_weeks_and_so_have_2014_and_2020():
         ("2024-12-28", "202452"),
     ],
 )
-def test_days_around_new_year_belong_to_the_year_of_their_week(day, code):
+def test_days_around_new_year_belong_to_the_year_of_their_week(day: str, code: object) -> None:
     """Years whose 1 January falls on Thursday, Friday or Saturday begin in the last week of the year before."""
     assert week_of(dt.date.fromisoformat(day)).code == code
 
@@ -56,7 +56,7 @@ def test_days_around_new_year_belong_to_the_year_of_their_week(day, code):
 @given(DAYS)
 @example(dt.date(2025, 12, 31))
 @example(dt.date(2026, 1, 1))
-def test_a_week_is_seven_days_from_sunday_and_holds_its_day(day):
+def test_a_week_is_seven_days_from_sunday_and_holds_its_day(day: dt.date) -> None:
     week = week_of(day)
     assert week.first_day <= day <= week.last_day
     assert week.first_day.isoweekday() == 7
@@ -65,7 +65,7 @@ def test_a_week_is_seven_days_from_sunday_and_holds_its_day(day):
 
 
 @given(DAYS)
-def test_week_1_is_the_first_with_four_days_in_january(day):
+def test_week_1_is_the_first_with_four_days_in_january(day: dt.date) -> None:
     week = week_of(day)
     january = [
         week.first_day + dt.timedelta(days=offset)
@@ -76,12 +76,12 @@ def test_week_1_is_the_first_with_four_days_in_january(day):
 
 
 @given(DAYS)
-def test_weeks_follow_one_another_without_gaps(day):
+def test_weeks_follow_one_another_without_gaps(day: dt.date) -> None:
     this, following = week_of(day), week_of(day + dt.timedelta(days=7))
     assert this < following
     assert following.number == (1 if this.number == weeks_in(this.year) else this.number + 1)
 
 
-def test_the_ends_of_the_calendar_have_weeks_too():
+def test_the_ends_of_the_calendar_have_weeks_too() -> None:
     assert week_of(dt.date.min) == EpidemiologicalWeek(1, 1)
     assert week_of(dt.date.max) == EpidemiologicalWeek(9999, 52)

@@ -5,7 +5,8 @@ import math
 import sys
 
 import pytest
-from sending import update_refusal, updated
+
+from tests.domain.sending import update_refusal, updated
 
 PATH = "/data/metadata"
 
@@ -19,7 +20,7 @@ def nested(depth: int) -> dict[str, object]:
     return value
 
 
-def test_any_json_object_is_kept_as_it_is():
+def test_any_json_object_is_kept_as_it_is() -> None:
     metadata = {
         "setor": "12",
         "": "the empty key",
@@ -33,17 +34,17 @@ def test_any_json_object_is_kept_as_it_is():
 
 
 @pytest.mark.parametrize("metadata", ["x", 5, [], [{}], True])
-def test_metadata_is_an_object(metadata):
+def test_metadata_is_an_object(metadata: object) -> None:
     update_refusal(PATH, metadata=metadata)
 
 
-def test_sixteen_deep_is_accepted_and_seventeen_is_not():
+def test_sixteen_deep_is_accepted_and_seventeen_is_not() -> None:
     assert updated(metadata=nested(16)).data
     update_refusal(PATH, metadata=nested(17))
     update_refusal(PATH, metadata=nested(200))
 
 
-def test_a_depth_far_beyond_the_stack_is_refused_like_any_other():
+def test_a_depth_far_beyond_the_stack_is_refused_like_any_other() -> None:
     value: object = {}
     for _ in range(100_000):
         value = [value]
@@ -56,7 +57,7 @@ def test_a_depth_far_beyond_the_stack_is_refused_like_any_other():
         (value,) = value  # type: ignore[misc]  # taken apart level by level, for the same reason
 
 
-def test_64_kib_as_json_is_accepted_and_a_byte_more_is_not():
+def test_64_kib_as_json_is_accepted_and_a_byte_more_is_not() -> None:
     assert updated(metadata={"a": "x" * (65_536 - len('{"a":""}'))}).data
     assert "65,537" in update_refusal(PATH, metadata={"a": "x" * (65_537 - len('{"a":""}'))})
     update_refusal(PATH, metadata={"a": "é" * 32_768})
@@ -67,16 +68,16 @@ def test_64_kib_as_json_is_accepted_and_a_byte_more_is_not():
     [2**63, -(2**63) - 1, 10**5000, math.nan, math.inf, -math.inf, "a\0b", "\ud800", "é\udfff", b"x", dt.date.max],
     ids=lambda value: type(value).__name__,
 )
-def test_what_json_or_postgresql_cannot_hold_is_refused_at_its_path(value):
+def test_what_json_or_postgresql_cannot_hold_is_refused_at_its_path(value: object) -> None:
     update_refusal(f"{PATH}/a", metadata={"ok": 1, "a": value})
     update_refusal(f"{PATH}/a~1b/1/c", metadata={"a/b": [{"c": 1}, {"c": value}]})
 
 
 @pytest.mark.parametrize("key", ["a\0", "\ud800", "é\udc00", 5, None])
-def test_a_bad_key_is_refused_at_the_object_that_holds_it(key):
+def test_a_bad_key_is_refused_at_the_object_that_holds_it(key: object) -> None:
     update_refusal(PATH, metadata={key: 1})
     update_refusal(f"{PATH}/list/0", metadata={"list": [{"fine": 1, key: 1}]})
 
 
-def test_an_escaped_nul_that_is_only_text_is_no_nul():
+def test_an_escaped_nul_that_is_only_text_is_no_nul() -> None:
     assert updated(metadata={"regex": "\\u0000"}).data

@@ -10,20 +10,20 @@ def check_digit(code: str) -> int:
     return -sum(product // 10 + product % 10 for product in products) % 10
 
 
-def test_mato_grosso_has_142_municipios_with_different_names():
+def test_mato_grosso_has_142_municipios_with_different_names() -> None:
     assert len(MUNICIPIOS) == 142
     assert len(set(MUNICIPIOS.values())) == 142
     assert list(MUNICIPIOS) == sorted(MUNICIPIOS)
 
 
-def test_every_code_is_of_mato_grosso_and_has_its_check_digit():
+def test_every_code_is_of_mato_grosso_and_has_its_check_digit() -> None:
     for code in MUNICIPIOS:
         assert len(code) == 7
         assert code.startswith("51")
         assert int(code[6]) == check_digit(code)
 
 
-def test_the_capital_the_newest_and_the_largest_are_there():
+def test_the_capital_the_newest_and_the_largest_are_there() -> None:
     assert MUNICIPIOS["5103403"] == "Cuiabá"
     assert MUNICIPIOS["5101837"] == "Boa Esperança do Norte"
     assert MUNICIPIOS["5108402"] == "Várzea Grande"
@@ -31,13 +31,13 @@ def test_the_capital_the_newest_and_the_largest_are_there():
     assert MUNICIPIOS["5107909"] == "Sinop"
 
 
-def test_every_name_is_clean_portuguese():
+def test_every_name_is_clean_portuguese() -> None:
     for name in MUNICIPIOS.values():
         assert name == name.strip()
         assert all(letter.isalpha() or letter in " '" for letter in name)
 
 
-def test_the_bounds_hold_the_capital_and_not_its_neighbours():
+def test_the_bounds_hold_the_capital_and_not_its_neighbours() -> None:
     assert MATO_GROSSO.contains(-56.0974, -15.6010)
     assert not MATO_GROSSO.contains(-54.6201, -20.4697)
     assert not MATO_GROSSO.contains(-49.2648, -16.6869)

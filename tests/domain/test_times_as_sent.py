@@ -37,12 +37,12 @@ def utc(text: str) -> str:
         ("2016-12-31T19:59:60.25-04:00", "2017-01-01T00:00:00.250000Z"),
     ],
 )
-def test_a_time_is_answered_in_utc_with_microseconds(text, expected):
+def test_a_time_is_answered_in_utc_with_microseconds(text: str, expected: object) -> None:
     assert utc(text) == expected == to_rfc3339(read_time(text, "/t"))
 
 
 @pytest.mark.parametrize("text", ["2024-01-15T14:30:00", "2024-01-15 14:30:00", "2024-01-15", "2024-01-15T14:30"])
-def test_a_time_without_an_offset_is_told_so(text):
+def test_a_time_without_an_offset_is_told_so(text: str) -> None:
     with pytest.raises(InvalidOperation, match="offset") as caught:
         read_time(text, "/client_timestamp")
     assert caught.value.path == "/client_timestamp"
@@ -88,7 +88,7 @@ def test_a_time_without_an_offset_is_told_so(text):
     ],
     ids=lambda value: str(value)[:30].encode("ascii", "backslashreplace").decode(),
 )
-def test_anything_else_is_no_time(value):
+def test_anything_else_is_no_time(value: object) -> None:
     with pytest.raises(InvalidOperation) as caught:
         read_time(value, "/t")
     assert caught.value.path == "/t"
@@ -99,7 +99,7 @@ def test_anything_else_is_no_time(value):
     st.datetimes(min_value=dt.datetime(2, 1, 1), max_value=dt.datetime(9998, 12, 31)),  # noqa: DTZ001 - zones come below
     st.integers(-23 * 60 - 59, 23 * 60 + 59),
 )
-def test_every_time_in_every_zone_is_read_exactly(naive, minutes):
+def test_every_time_in_every_zone_is_read_exactly(naive: dt.datetime, minutes: int) -> None:
     moment = naive.replace(tzinfo=dt.timezone(dt.timedelta(minutes=minutes)))
     micros = read_time(moment.isoformat(), "/t")
     assert micros == to_micros(moment)

@@ -11,7 +11,9 @@ from techdengue.dev.database import create_migrated
 from techdengue.dev.ports import free_ports
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.domain.operation import Outcome
+from techdengue.domain.payload import encode
 from techdengue.intake import Intake, Overloaded, Unavailable, deciding
+from techdengue.resolver import resolve
 from techdengue.settings import Settings
 
 from .conftest import Speaker, created
@@ -53,7 +55,6 @@ async def test_stopping_commits_what_waits_and_takes_nothing_more(pool: asyncpg.
 async def test_a_request_that_breaks_the_decision_fails_alone(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = deciding.resolve
 
     def poisoned(state: Any, operation: Any, base: Any = None) -> Any:
         if operation.key == "poison":
@@ -67,7 +68,6 @@ async def test_a_request_that_breaks_the_decision_fails_alone(
 async def test_a_request_that_breaks_the_statement_fails_alone(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = deciding.encode
 
     def poisoned(part: Any) -> Any:
         return "no bytes" if getattr(part, "batch_id", None) == "poison" else encode(part)
@@ -89,7 +89,7 @@ async def _outcomes_of_a_group(pool: asyncpg.Pool) -> list[Any]:
     await intake.start()
     answers = await asyncio.gather(*requests, return_exceptions=True)
     await intake.stop()
-    return [type(answer) if isinstance(answer, Exception) else len(answer.successes) == 1 for answer in answers]
+    return [type(answer) if isinstance(answer, BaseException) else len(answer.successes) == 1 for answer in answers]
 
 
 async def test_a_database_that_is_away_is_told_and_survived(servers_directory: Path) -> None:

@@ -1,11 +1,13 @@
 """The resolver and the slow model, each written from resolution.md alone, never disagree."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from techdengue.domain.operation import Choice, OperationKind, Strategy
 from techdengue.resolver import ClockReading, Operation, Settlement, effective_time, resolve
-from techdengue.testing import Played, device_histories, merge_patches, operations, play
+from techdengue.testing import History, Played, device_histories, merge_patches, operations, play
 from techdengue.testing.operations import NOON
 from techdengue.testing.server import base_of
 from tests.resolver.agreement import Agreement, assert_round_trip, assert_same_time
@@ -16,7 +18,7 @@ MICROS = st.one_of(st.integers(-5, 5), st.integers(-(10**8), 10**8), st.sampled_
 
 @settings(max_examples=EXAMPLES)
 @given(device_histories())
-def test_resolver_and_model_agree_after_every_event_of_a_history_of_devices(history) -> None:
+def test_resolver_and_model_agree_after_every_event_of_a_history_of_devices(history: History) -> None:
     assert_agreement(play(history))
 
 
@@ -46,7 +48,9 @@ QUESTIONS = st.lists(
 
 @settings(max_examples=EXAMPLES)
 @given(first=operations(kinds=(OperationKind.CREATE,)), questions=QUESTIONS, patch=merge_patches())
-def test_resolver_and_model_agree_on_any_times_bases_and_settlements(first, questions, patch) -> None:
+def test_resolver_and_model_agree_on_any_times_bases_and_settlements(
+    first: Operation, questions: list[Question], patch: dict[str, Any]
+) -> None:
     agreement = Agreement()
     for number, (operation, back, choice, which) in enumerate([(first, None, Choice.SERVER, 0), *questions]):
         state = agreement.states[-1]
@@ -71,7 +75,7 @@ def _arriving(operation: Operation, number: int, base_version: int | None) -> Op
     )
 
 
-def _settle(agreement: Agreement, choice: Choice, which: int, patch: dict, last: Operation) -> None:
+def _settle(agreement: Agreement, choice: Choice, which: int, patch: dict[str, Any], last: Operation) -> None:
     state = agreement.states[-1]
     resolves = state.open[which % len(state.open)]
     settlement = Settlement(
@@ -101,7 +105,9 @@ def _settle(agreement: Agreement, choice: Choice, which: int, patch: dict, last:
     device_clock=st.one_of(st.none(), MICROS),
     base_clock=st.one_of(st.none(), MICROS),
 )
-def test_both_correct_clocks_alike(client_time, received_at, offset, device_clock, base_clock) -> None:
+def test_both_correct_clocks_alike(
+    client_time: int, received_at: int, offset: int | None, device_clock: int | None, base_clock: int | None
+) -> None:
     reading = ClockReading(
         client_time=client_time,
         received_at=received_at,
@@ -117,7 +123,7 @@ def test_the_histories_meet_every_outcome_and_every_conflict() -> None:
 
     @settings(max_examples=500, derandomize=True, database=None, deadline=None)
     @given(device_histories())
-    def collect(history) -> None:
+    def collect(history: History) -> None:
         for attempt in play(history).log:
             met.update((attempt.verdict.outcome, attempt.verdict.conflict_type))
             met.add(attempt.event.choice if isinstance(attempt.event, Settlement) else attempt.event.strategy)

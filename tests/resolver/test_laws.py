@@ -37,7 +37,9 @@ def profile() -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.parametrize("check", laws.ALL, ids=lambda check: check.__name__.removeprefix("check_"))
 @pytest.mark.parametrize("rule_set", sorted(RULE_SETS))
-def test_every_rule_set_obeys_every_law(check, rule_set, profile) -> None:
+def test_every_rule_set_obeys_every_law(
+    check: Callable[..., None], rule_set: int, profile: Callable[[str], None]
+) -> None:
     profile("laws")
     check(resolve=RULE_SETS[rule_set])
 
@@ -152,7 +154,9 @@ def changes_without_a_version(state: State, event: Event, base: State | None) ->
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
-def test_a_broken_resolver_is_caught(check: Callable[..., None], broken: Resolve, profile) -> None:
+def test_a_broken_resolver_is_caught(
+    check: Callable[..., None], broken: Resolve, profile: Callable[[str], None]
+) -> None:
     profile("hunt")
     with pytest.raises((AssertionError, ExceptionGroup)):
         check(resolve=broken)

@@ -3,9 +3,11 @@
 The entity: d1 creates `{a: 1, b: 1}` at 0 (version 1), d2 sets `a: 2` at 20 (2), and may delete it at 28 (3).
 """
 
+from typing import Any
+
 import pytest
 
-from techdengue.domain.operation import ConflictType, ErrorCode, Outcome, Strategy
+from techdengue.domain.operation import ConflictType, ErrorCode, OperationKind, Outcome, Strategy
 from techdengue.resolver import Rejection, Verdict, is_live
 from tests.resolver.story import CREATE, DELETE, UPDATE, Story, outcome
 
@@ -64,7 +66,14 @@ def entity(which: str) -> Story:
         ("deleted", DELETE, None, 4, ErrorCode.UNKNOWN_BASE_VERSION),
     ],
 )
-def test_without_a_conflict_the_strategy_does_not_matter(which, kind, data, base, expected, strategy) -> None:
+def test_without_a_conflict_the_strategy_does_not_matter(
+    which: str,
+    kind: OperationKind,
+    data: dict[str, Any] | None,
+    base: int | None,
+    expected: Outcome | ErrorCode,
+    strategy: Strategy,
+) -> None:
     answer = entity(which).tell("d3", kind, data, at=30, base=base, strategy=strategy)
     match answer:
         case Verdict(outcome, conflict_type):
@@ -102,7 +111,14 @@ def test_without_a_conflict_the_strategy_does_not_matter(which, kind, data, base
         ("live", DELETE, None, 10, DELETE_UPDATE, {CLIENT: TAKEN, SERVER: KEPT, LATEST: KEPT, MERGE: KEPT}),
     ],
 )
-def test_with_a_conflict_the_strategy_decides(which, kind, data, at, conflict, by_strategy) -> None:
+def test_with_a_conflict_the_strategy_decides(
+    which: str,
+    kind: OperationKind,
+    data: dict[str, Any] | None,
+    at: int,
+    conflict: ConflictType,
+    by_strategy: dict[Strategy, Outcome],
+) -> None:
     base = None if kind is CREATE else 1
     for strategy, expected in {**by_strategy, MANUAL: PARKED}.items():
         answer = entity(which).tell("d3", kind, data, at=at, base=base, strategy=strategy)
@@ -115,6 +131,7 @@ def test_deleting_twice_changes_nothing_but_a_later_tombstone(at: int, version: 
     assert outcome(story.tell("d3", DELETE, at=at)) is NOTHING
     assert story.state.sequence == 4
     assert story.version == version
+    assert story.state.tombstone is not None
     assert story.state.tombstone[0] == max(28, at)
     assert not is_live(story.state)
 

@@ -1,8 +1,10 @@
 """Where naive versions of this system went wrong, and the odd-looking rules of resolution.md: one promise each."""
 
+from typing import Any
+
 import pytest
 
-from techdengue.domain.operation import Choice, ConflictType, ErrorCode, Outcome, Strategy
+from techdengue.domain.operation import Choice, ConflictType, ErrorCode, OperationKind, Outcome, Strategy
 from techdengue.resolver import ClockReading, Rejection, Verdict, effective_time, is_live, resolve
 from techdengue.testing.server import Request, Sent, Server
 from tests.resolver.story import CREATE, DELETE, UPDATE, Story, outcome
@@ -22,7 +24,7 @@ def story() -> Story:
 
 
 @pytest.mark.parametrize("base", [1, None])
-def test_a_devices_second_offline_edit_does_not_conflict_with_its_own_first_one(story: Story, base) -> None:
+def test_a_devices_second_offline_edit_does_not_conflict_with_its_own_first_one(story: Story, base: int | None) -> None:
     assert outcome(story.tell("d1", UPDATE, {"n": 2}, at=10, base=base, received=99)) is Outcome.APPLIED
     assert outcome(story.tell("d1", UPDATE, {"n": 3}, at=11, base=base, received=99)) is Outcome.APPLIED
     assert story.document == {"status": "CRIADA", "n": 3}
@@ -58,7 +60,7 @@ def test_an_update_of_what_does_not_exist_is_not_a_success() -> None:
 
 
 def test_an_operation_that_failed_once_succeeds_under_the_same_key_and_only_once() -> None:
-    def request(kind, device: str, key: str) -> Request:
+    def request(kind: OperationKind, device: str, key: str) -> Request:
         sent = Sent(entity="e", kind=kind, data={"n": key}, client_time=1, key=key, strategy=LATEST, base_version=None)
         return Request(device=device, operations=(sent,), received_at=1)
 
@@ -155,12 +157,12 @@ def test_equal_values_on_both_sides_keep_the_higher_stamp(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1, [1]), (1.0, [1]), (True, [1, True]), ("1", [1, "1"])])
-def test_items_are_equal_when_their_canonical_json_is(value, expected) -> None:
+def test_items_are_equal_when_their_canonical_json_is(value: object, expected: list[object]) -> None:
     story = Story()
     story.tell("d0", CREATE, {}, at=0)
     story.tell("d1", UPDATE, {"a": [1]}, at=10, base=1)
     story.tell("d2", UPDATE, {"a": [value]}, at=11, base=1, strategy=MERGE)
-    found = story.document["a"]
+    found = (story.document or {})["a"]
     assert [(type(item), item) for item in found] == [(type(item), item) for item in expected]
 
 
@@ -192,13 +194,15 @@ def test_an_edit_that_meets_a_deletion_brings_the_entity_back(story: Story) -> N
         (Choice.CUSTOM, {"status": "Z", "n": 1}, "console:ana"),
     ],
 )
-def test_a_conflict_is_settled_in_four_ways_and_once(story: Story, choice, expected, stamped) -> None:
+def test_a_conflict_is_settled_in_four_ways_and_once(
+    story: Story, choice: Choice, expected: dict[str, Any], stamped: str
+) -> None:
     story.tell("d1", UPDATE, {"status": "X"}, at=20, base=1)
     story.tell("d2", UPDATE, {"status": "Y", "n": 9}, at=10, base=1, strategy=MANUAL)
     assert story.state.open == (3,)
     assert story.settle(3, choice, {"status": "Z"}, at=90) == Verdict(Outcome.RESOLVED)
     assert story.document == expected
-    assert story.state.open == ()
+    assert not story.state.open
     assert story.state.leaves["/status"][1][1] == stamped
     again = story.settle(3, choice, {"status": "Z"}, at=91)
     assert isinstance(again, Rejection)
@@ -231,5 +235,5 @@ def test_operations_that_arrive_while_a_conflict_is_open_are_processed_as_usual(
         (ClockReading(client_time=5, received_at=9, device_clock=2, base_clock=70), (71, False)),
     ],
 )
-def test_a_time_is_corrected_by_four_rules_in_order(reading, expected) -> None:
+def test_a_time_is_corrected_by_four_rules_in_order(reading: ClockReading, expected: object) -> None:
     assert effective_time(reading) == expected

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import Phase, find, given, settings
@@ -35,13 +37,15 @@ HUNT = settings(max_examples=5_000, database=None, phases=(Phase.generate,))
         ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
 )
-def test_the_patch_of_the_laws_gives_the_results_of_rfc_7396_appendix_a(original, patch, result) -> None:
+def test_the_patch_of_the_laws_gives_the_results_of_rfc_7396_appendix_a(
+    original: object, patch: object, result: object
+) -> None:
     assert same(apply_patch(original, patch), result)
 
 
 @settings(max_examples=300)
 @given(documents(), documents())
-def test_sameness_is_equality_of_canonical_texts(left, right) -> None:
+def test_sameness_is_equality_of_canonical_texts(left: object, right: object) -> None:
     assert same(left, right) == (canonical(left) == canonical(right))
     assert same(left, json.loads(json.dumps(left)))
 
@@ -63,14 +67,14 @@ def test_arrays_may_differ_in_order_and_in_nothing_else() -> None:
     ],
     ids=["deep", "objects in arrays", "large numbers", "unicode", "empty key"],
 )
-def test_documents_are_wild(wild) -> None:
+def test_documents_are_wild(wild: Callable[[dict[str, Any]], bool]) -> None:
     assert find(documents(), wild, settings=HUNT) is not None
 
 
 def test_patches_aim_at_the_document_that_they_are_for() -> None:
     document = {"rare": {"nested": 1}}
 
-    def removes(patch: dict) -> bool:
+    def removes(patch: dict[str, Any]) -> bool:
         return isinstance(patch.get("rare"), dict) and patch["rare"].get("nested", 1) is None
 
     assert find(merge_patches(document), removes, settings=HUNT)
@@ -78,7 +82,7 @@ def test_patches_aim_at_the_document_that_they_are_for() -> None:
 
 @settings(max_examples=30)
 @given(st.data())
-def test_patches_hold_once_they_are_applied(data) -> None:
+def test_patches_hold_once_they_are_applied(data: st.DataObject) -> None:
     document = data.draw(documents())
     patch = data.draw(merge_patches(document))
     patched = apply_patch(document, patch)
