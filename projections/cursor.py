@@ -10,6 +10,8 @@ import msgspec
 from .errors import CursorFromElsewhere
 
 _DIGEST_BYTES = 12
+_LARGEST_POSITION = 2**53
+"""Far beyond any log, and small enough that a page's size can be added to it."""
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -53,4 +55,11 @@ def decode_cursor(scope: Scope, text: str, *kinds: tuple[type, ...]) -> tuple[An
         raise CursorFromElsewhere from error
     if cursor.scope != scope.digest() or tuple(map(type, cursor.place)) not in kinds:
         raise CursorFromElsewhere
+    if not all(map(_is_storable, cursor.place)):
+        raise CursorFromElsewhere
     return tuple(cursor.place)
+
+
+def _is_storable(part: int | str) -> bool:
+    """Whether PostgreSQL could have given us this: cursors are not signed, so a part may be anything of its type."""
+    return "\x00" not in part if isinstance(part, str) else 0 <= part <= _LARGEST_POSITION

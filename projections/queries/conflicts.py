@@ -108,8 +108,8 @@ async def conflict_place(reader: Reader, conflict_id: uuid.UUID) -> ConflictPlac
 
 def _place(decoded: tuple[Any, ...]) -> tuple[dt.datetime, uuid.UUID]:
     try:
-        return dt.datetime.fromisoformat(decoded[0]), uuid.UUID(decoded[1])
-    except ValueError as error:
+        return dt.datetime.fromisoformat(decoded[0]).astimezone(dt.UTC), uuid.UUID(decoded[1])
+    except (ValueError, OverflowError) as error:
         raise CursorFromElsewhere from error
 
 

@@ -28,6 +28,7 @@ _KEPT_TOKENS = 20_000
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_USER = 128
 _MUNICIPIO = re.compile(r"[0-9]{7}")
+_NO_TERRITORY = "The token's territory is not a list of IBGE codes"
 _ROLES = {role.value: role for role in Role}
 
 
@@ -71,7 +72,7 @@ class TokenVerifier:
         self._local = _public_key(Path(settings.jwt_local_key_file)) if settings.jwt_local_key_file else None
         self._issuer_keys = IssuerKeys(_jwks_url(settings)) if settings.jwt_issuer else None
         self._clients = frozenset(filter(None, map(str.strip, settings.jwt_client_ids.split(","))))
-        self._known: collections.OrderedDict[bytes, tuple[Caller, float]] = collections.OrderedDict()
+        self._known: collections.OrderedDict[bytes, tuple[Caller, int]] = collections.OrderedDict()
 
     async def verify(self, token: str) -> Caller:
         """The caller. Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had)."""
@@ -85,10 +86,10 @@ class TokenVerifier:
         claims = await self._read(token)
         local = claims["iss"] == LOCAL_ISSUER
         caller = _caller(claims, LOCAL_TERRITORY_CLAIM if local else self._settings.territory_claim)
-        self._keep(digest, caller, float(claims["exp"]))
+        self._keep(digest, caller, int(claims["exp"]))
         return caller
 
-    def _keep(self, digest: bytes, caller: Caller, expires: float) -> None:
+    def _keep(self, digest: bytes, caller: Caller, expires: int) -> None:
         self._known[digest] = caller, expires
         self._known.move_to_end(digest)
         if len(self._known) > _KEPT_TOKENS:
@@ -147,11 +148,14 @@ def _role(claims: Mapping[str, Any]) -> Role:
 
 def _municipios(claim: Any) -> frozenset[str]:
     """The territory; no claim is no territory, a malformed one is refused, because row-level security reads it."""
-    codes = {str(code) for code in ([claim] if isinstance(claim, str) else claim or [])}
+    listed = [] if claim is None else claim if isinstance(claim, list) else [claim]
+    if not all(isinstance(code, str | int) and not isinstance(code, bool) for code in listed):
+        raise unauthenticated("invalid_token", _NO_TERRITORY)
+    codes = {str(code) for code in listed}
     if "*" in codes:
         return ALL_MUNICIPIOS
     if not all(_MUNICIPIO.fullmatch(code) for code in codes):
-        raise unauthenticated("invalid_token", "The token's territory is not a list of IBGE codes")
+        raise unauthenticated("invalid_token", _NO_TERRITORY)
     return frozenset(codes)
 
 

@@ -25,6 +25,8 @@ _LARGEST_INT = 2**64 - 1
 _SMALLEST_INT = -(2**63)
 _ECHOED = ("entity_type", "entity_id", "operation", "idempotency_key")
 
+_Trail = tuple["_Trail | None", str | int]
+
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The envelope of a batch (protocol.md, `POST /api/sync`)."""
@@ -81,21 +83,24 @@ def json_pointer(message: str) -> tuple[str, str]:
 
 
 def implausible(value: Any) -> tuple[str, str] | None:
-    """(why, JSON Pointer) of the first thing in a decoded value that JSON cannot say; None where all is well."""
-    pending: list[tuple[str, Any]] = [("", value)]
+    """(why, JSON Pointer) of the first thing in a decoded value that JSON cannot say; None where all is well.
+
+    Places are linked trails, spelled out only for the answer: a long name over many members would multiply otherwise.
+    """
+    pending: list[tuple[_Trail | None, Any]] = [(None, value)]
     while pending:
-        place, item = pending.pop()
+        trail, item = pending.pop()
         match item:
             case dict():
                 for key, member in item.items():
                     if not isinstance(key, str) or _has_surrogate(key):
-                        return "A member's name is not text", place
-                    pending.append((f"{place}/{_escaped(key)}", member))
+                        return "A member's name is not text", _spell(trail)
+                    pending.append(((trail, key), member))
             case list():
-                pending.extend((f"{place}/{index}", member) for index, member in enumerate(item))
+                pending.extend(((trail, index), member) for index, member in enumerate(item))
             case _:
                 if why := _implausible_scalar(item):
-                    return why, place
+                    return why, _spell(trail)
     return None
 
 
@@ -148,6 +153,8 @@ def _echo(value: Any) -> Any:
 
 
 def _decoded(request: SyncRequest | _LooseRequest, operations: tuple[SentOperation | Malformed, ...]) -> DecodedBatch:
+    if request.batch_id is not None and "\x00" in request.batch_id:
+        raise Problem("invalid_body", "The text holds a NUL", path="/batch_id")
     sent_at = None if request.sent_at is None else to_micros(request.sent_at)
     return DecodedBatch(operations, request.batch_id, request.device_id, sent_at)
 
@@ -159,7 +166,7 @@ def _check_count(count: int, most: int) -> None:
 
 def _read_json(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_int=_read_int)
+        return json.loads(raw.decode(), parse_int=_read_int)
     except (ValueError, RecursionError) as error:
         raise Problem("malformed_body", "The body is not JSON in UTF-8, or is nested too deeply") from error
 
@@ -173,5 +180,9 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else False
 
 
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def _spell(trail: _Trail | None) -> str:
+    steps: list[str] = []
+    while trail is not None:
+        trail, step = trail
+        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in reversed(steps))

@@ -17,6 +17,8 @@ _RATIO_GRACE_BYTES = 64 * 1024
 _ZSTD_WINDOW_LOG = 23
 """8 MiB: the largest window that RFC 9659 lets a content encoding use."""
 _STEP = 256 * 1024
+_MOST_PARTS = 64
+"""gzip members or zstd frames of one body: each costs a window's memory and time, even where it holds nothing."""
 
 
 class Caps(msgspec.Struct, frozen=True):
@@ -29,6 +31,9 @@ class Caps(msgspec.Struct, frozen=True):
 class _Inflater(Protocol):
     def feed(self, packed: bytes, room: int) -> bytes:
         """Unpack; may stop early once it has more than `room` bytes."""
+
+    parts: int
+    """Members or frames begun."""
 
     @property
     def complete(self) -> bool:
@@ -70,6 +75,8 @@ async def _read_packed(chunks: AsyncIterator[bytes], inflater: _Inflater, caps: 
     packed = 0
     async for chunk in chunks:
         packed += len(chunk)
+        if packed > caps.unpacked_bytes:
+            raise _too_large(caps)
         for start in range(0, len(chunk), _STEP):
             part = chunk[start : start + _STEP]
             try:
@@ -77,6 +84,8 @@ async def _read_packed(chunks: AsyncIterator[bytes], inflater: _Inflater, caps: 
             except (zlib.error, zstandard.ZstdError) as error:
                 raise Problem("malformed_body", "The body is not what Content-Encoding says") from error
             _check(len(unpacked), packed, caps)
+            if inflater.parts > _MOST_PARTS:
+                raise Problem("body_too_large", f"The body is packed in more than {_MOST_PARTS} parts")
     if not inflater.complete:
         raise Problem("malformed_body", "The packed body ends before its end")
     return bytes(unpacked)
@@ -98,21 +107,22 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
-        self._fed = False
+        self.parts = 0
 
     def feed(self, packed: bytes, room: int) -> bytes:
+        """See _Inflater."""
         out = b""
-        while packed and len(out) <= room:
-            if self._member.eof:
+        while packed and len(out) <= room and self.parts <= _MOST_PARTS:
+            if self.parts == 0 or self._member.eof:
                 self._member = zlib.decompressobj(wbits=31)
-            self._fed = True
+                self.parts += 1
             out += self._member.decompress(packed, room + 1 - len(out))
             packed = self._member.unused_data or self._member.unconsumed_tail
         return out
 
     @property
     def complete(self) -> bool:
-        return self._fed and self._member.eof
+        return self.parts > 0 and self._member.eof
 
 
 class _Zstd:
@@ -123,16 +133,17 @@ class _Zstd:
     def __init__(self) -> None:
         self._frames = zstandard.ZstdDecompressor(max_window_size=1 << _ZSTD_WINDOW_LOG)
         self._frame = self._frames.decompressobj(write_size=_STEP)
-        self._fed = False
+        self.parts = 0
 
     def feed(self, packed: bytes, room: int) -> bytes:
+        """See _Inflater."""
         out = bytearray()
         for start in range(0, len(packed), self._SLICE):
             rest = packed[start : start + self._SLICE]
-            while rest:
-                if self._frame.eof:
+            while rest and self.parts <= _MOST_PARTS:
+                if self.parts == 0 or self._frame.eof:
                     self._frame = self._frames.decompressobj(write_size=_STEP)
-                self._fed = True
+                    self.parts += 1
                 out += self._frame.decompress(rest)
                 rest = self._frame.unused_data
             if len(out) > room:
@@ -141,4 +152,4 @@ class _Zstd:
 
     @property
     def complete(self) -> bool:
-        return self._fed and self._frame.eof
+        return self.parts > 0 and self._frame.eof

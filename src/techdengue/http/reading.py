@@ -125,8 +125,8 @@ async def read_events(call: Call) -> ASGIResponse:
         user_id=wanted.user,
         outcome=None if wanted.outcome is None else wanted.outcome.value,
         municipio=wanted.municipio,
-        since=wanted.since,
-        until=wanted.until,
+        since=_in_utc(wanted.since, "/since"),
+        until=_in_utc(wanted.until, "/until"),
     )
     page = await call.services.readers.events(call.caller, query, cursor=wanted.cursor, limit=wanted.limit)
     if call.accept != media.NDJSON:
@@ -216,10 +216,19 @@ def _as_of(text: str | None) -> Cut:
             raise Problem("invalid_parameter", "No log is that long", path="/as_of")
         return Cut(position=position)
     try:
-        return Cut(time=msgspec.convert(text, Moment))
+        moment = msgspec.convert(text, Moment)
     except msgspec.ValidationError as error:
         why = "Give a position, or a time with its offset (RFC 3339; a + in a query is %2B)"
         raise Problem("invalid_parameter", why, path="/as_of") from error
+    return Cut(time=_in_utc(moment, "/as_of"))
+
+
+def _in_utc(moment: dt.datetime | None, path: str) -> dt.datetime | None:
+    """The moment in UTC. Raises Problem 400 where that is outside the years 1 to 9999."""
+    try:
+        return None if moment is None else moment.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise Problem("invalid_parameter", "The time is outside the years 1 to 9999 in UTC", path=path) from error
 
 
 def _no_entity(entity_type: str) -> Problem:
