@@ -5,6 +5,7 @@ Names are those of the dashboards and alert rules; labels come from closed sets.
 
 import logging
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ platform_collector.PlatformCollector(registry=REGISTRY)
 gc_collector.GCCollector(registry=REGISTRY)
 
 _LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_DEEPEST_PLACES = 12
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 BUILD_INFO = Info("techdengue_build", "The version that runs", registry=REGISTRY)
@@ -97,12 +99,10 @@ def configure(*, log_format: str, log_level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        tell_failure,
     ]
     if log_format == "json":
-        ending: list[Any] = [
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(serializer=_to_json),
-        ]
+        ending: list[Any] = [structlog.processors.JSONRenderer(serializer=_to_json)]
         factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
     else:
         ending = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
@@ -114,6 +114,46 @@ def configure(*, log_format: str, log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format='{"level":"%(levelname)s","event":"%(name)s"}')
+
+
+def tell_failure(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """`exc_info` as where it failed and of which type, with its causes.
+
+    Never the message or a local variable: they hold what people sent, and a log is read by those who may not.
+    """
+    told = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        event["error"], event["trace"] = type(error).__qualname__, _places(error)
+        if causes := [_named(cause) for cause in _causes(error)]:
+            event["causes"] = causes
+        if sqlstate := getattr(error, "sqlstate", None):
+            event["sqlstate"] = sqlstate
+    return event
+
+
+def _places(error: BaseException) -> list[str]:
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return places[-_DEEPEST_PLACES:]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen = {id(error)}
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _named(cause: BaseException) -> str:
+    places = _places(cause)
+    return f"{type(cause).__qualname__} at {places[-1]}" if places else type(cause).__qualname__
 
 
 def _to_json(event: dict[str, Any], **_options: Any) -> bytes:

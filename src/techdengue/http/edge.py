@@ -59,7 +59,7 @@ class Edge:
         except Problem as problem:
             await _refuse(scope, receive, answer, problem)
         except Exception as error:  # noqa: BLE001 - the last ring: a failure is answered and logged, not raised
-            log_failure(error)
+            _log.error("request_failed", exc_info=error)
             if answer.status is None:
                 await _refuse(scope, receive, answer, Problem("internal_error", "An unexpected failure"))
         finally:
@@ -83,17 +83,6 @@ class _Answer:
         elif self.headless:
             message = {**message, "body": b""}
         await self._send(message)
-
-
-def log_failure(error: BaseException) -> None:
-    """Log an unexpected failure: where, and of which type; its message may hold what a user sent."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    _log.error("request_failed", error=type(error).__qualname__, trace=places[-12:])
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:

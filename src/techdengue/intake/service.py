@@ -158,7 +158,7 @@ class Intake:
         elif jobs and isinstance(error, _TRY_AGAIN) and jobs[0].attempts <= len(_TRY_AGAIN):
             await self._commit(jobs)
         elif jobs:
-            log.error("job_failed", device_id=jobs[0].device, error=type(error).__name__, exc_info=error)
+            log.error("job_failed", device_id=jobs[0].device, exc_info=error)
             fail(jobs[0], error)
 
 
