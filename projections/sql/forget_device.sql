@@ -1,5 +1,5 @@
--- Forgets what a device told of itself; its owner stays, so that nobody else can take its name. $1 device.
+-- Forgets what a device told of itself; whoever registers it or syncs with it next has it. $1 device.
 UPDATE techdengue.device AS d
 SET push_kind = NULL, push_token = NULL, platform = NULL, model = NULL, app_version = NULL, forgotten_at = now()
-WHERE d.device_id = $1
+WHERE d.device_id = $1 AND d.forgotten_at IS NULL
 RETURNING d.device_id

@@ -183,9 +183,10 @@ class Writer:
             payload=encode(payload),
             metadata=encode(Metadata(conflict_type=verdict.conflict_type)),
         )
-        position = await self._write(event, state)
-        written = Written(tenant, stream, position, event, state, verdict.outcome)
-        await self._write_conflict(written, operation, verdict, payload)
+        async with self.connection.transaction():  # as the intake writes them: no rebuild may come between
+            position = await self._write(event, state)
+            written = Written(tenant, stream, position, event, state, verdict.outcome)
+            await self._write_conflict(written, operation, verdict, payload)
         self._states.setdefault((tenant, stream), [ABSENT]).append(state)
         self._clocks[event.writer] = event.occurred_at
         self.written.append(written)

@@ -35,7 +35,7 @@ class Strategy(enum.Enum):
 
 
 class ConflictType(enum.Enum):
-    """What met what: the server's last change and the operation."""
+    """What met what: the operation first, then what the server has."""
 
     CREATE_CREATE = "create_create"
     UPDATE_UPDATE = "update_update"

@@ -50,8 +50,8 @@ def _find_parent(valid: ValidOperation, caller: Caller, working: Working) -> str
     if not tenants:
         raise Elsewhere(
             ErrorCode.INVALID_DATA,
-            "there is no such atividade in this município: send its create first, or earlier in the same batch",
-            "/data/atividade_id",
+            f"there is no {valid.parent} in this município: send its create first, or earlier in the same batch",
+            f"/data/{valid.entity_type.parent.field}" if valid.entity_type.parent else "/data",
         )
     if len(tenants) > 1:
         raise _ambiguous(tenants)

@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 import structlog
+from msgspec import UNSET
 
 from projections.naming import rfc3339
 from techdengue import telemetry
@@ -183,5 +184,6 @@ def _settled_before(conflict_id: str, row: Any) -> Resolved:
         choice=Choice(row["choice"]),
         resolved_by=row["resolved_by"],
         resolved_at=rfc3339(row["resolved_at"]),
-        version=row["resolved_sequence"],
+        version=row["version"],
+        note=UNSET if row["note"] is None else row["note"],
     )
