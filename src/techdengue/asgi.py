@@ -13,9 +13,10 @@ import asyncpg
 import structlog
 
 from techdengue import telemetry
-from techdengue.http import Services, build_app
+from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.postgres_readers import PostgresReaders
+from techdengue.http.services import Services
 from techdengue.intake import Intake
 from techdengue.settings import Settings, read_settings
 

@@ -20,8 +20,9 @@ import uvloop
 from techdengue.asgi import PROBES
 from techdengue.dev.database import copy_database, create_migrated
 from techdengue.dev.postgres import EmbeddedPostgres
+from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Role
-from techdengue.http.auth import create_local_key, mint_local_token
+from techdengue.http.local_tokens import mint_local_token
 
 from . import ceiling, workload
 from .load import Load
@@ -37,7 +38,7 @@ _PASSWORD = "bench"
 async def serving(database_url: str, home: Path) -> AsyncIterator[Load]:
     """A server process of ours on a free port."""
     key = home / "key.pem"
-    create_local_key(key)
+    keep_signing_key(key)
     environment = {
         **os.environ,
         "TECHDENGUE_DATABASE_URL": database_url,

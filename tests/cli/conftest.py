@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from techdengue.dev.database import Database
-from techdengue.http.auth import create_local_key
+from techdengue.dev.private_files import keep_signing_key
 
 from .running import Finished, Serving, run, serving
 
@@ -37,7 +37,7 @@ def techdengue(tmp_path: Path) -> Run:
 def local_key(servers_directory: Path) -> Path:
     """The key that signs this session's tokens."""
     key = servers_directory / f"local-{os.getpid()}.pem"
-    create_local_key(key)
+    keep_signing_key(key)
     return key
 
 

@@ -16,7 +16,7 @@ from techdengue.dev.ports import free_ports
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.dev.processes import child_pids
 from techdengue.domain.access import Role
-from techdengue.http.auth import mint_local_token
+from techdengue.http.local_tokens import mint_local_token
 
 from .conftest import Run
 from .running import Serving, serving

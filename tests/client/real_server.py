@@ -10,8 +10,9 @@ from typing import Any
 
 import aiohttp
 
+from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Role
-from techdengue.http.auth import create_local_key, mint_local_token
+from techdengue.http.local_tokens import mint_local_token
 
 _SCRIPT = Path(sys.executable).with_name("techdengue")
 _START_SECONDS = 60.0
@@ -46,7 +47,7 @@ class RealServer:
 async def running_server(database_url: str, directory: Path) -> AsyncIterator[RealServer]:
     """Start `techdengue serve`; its log goes to a file, so that no pipe fills and stops it."""
     key, log = directory / "local.pem", directory / "server.log"
-    create_local_key(key)
+    keep_signing_key(key)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TECHDENGUE_")}
     env = inherited | {"TECHDENGUE_DATABASE_URL": database_url, "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key)}
     with log.open("wb") as output:

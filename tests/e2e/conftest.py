@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from techdengue.dev.database import Database
-from techdengue.http.auth import create_local_key
+from techdengue.dev.private_files import keep_signing_key
 from tests.conftest import MakeDatabase
 
 from .processes import Server, environment, running
@@ -19,7 +19,7 @@ from .wire import Site
 def key_file(servers_directory: Path) -> Path:
     """The key that signs the tokens."""
     key = servers_directory / f"e2e-{os.getpid()}.pem"
-    create_local_key(key)
+    keep_signing_key(key)
     return key
 
 

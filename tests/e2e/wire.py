@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 
 from techdengue.domain.access import Role
-from techdengue.http.auth import mint_local_token
+from techdengue.http.local_tokens import mint_local_token
 
 Json = dict[str, Any]
 

@@ -11,9 +11,12 @@ import pytest
 
 from techdengue.asgi import create_app
 from techdengue.dev.database import Database
+from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Role
-from techdengue.http import Services, build_app
-from techdengue.http.auth import TokenVerifier, create_local_key, mint_local_token
+from techdengue.http.app import build_app
+from techdengue.http.auth import TokenVerifier
+from techdengue.http.local_tokens import mint_local_token
+from techdengue.http.services import Services
 from techdengue.settings import Settings
 
 from .fakes import FakeIntake, FakeReaders
@@ -48,7 +51,7 @@ class Tokens(msgspec.Struct, frozen=True):
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
     """The local key of these tests."""
     key_file = tmp_path_factory.mktemp("key") / "local.pem"
-    create_local_key(key_file)
+    keep_signing_key(key_file)
     return Tokens(key_file)
 
 

@@ -6,9 +6,10 @@ import pytest
 from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.domain.access import Role
 from techdengue.domain.operation import ErrorCode
-from techdengue.http import Services, build_app
+from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.openapi import examples
+from techdengue.http.services import Services
 from techdengue.intake import errors
 from techdengue.telemetry import REGISTRY
 

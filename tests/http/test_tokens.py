@@ -10,9 +10,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Caller, Role
-from techdengue.http.auth import LOCAL_AUDIENCE, LOCAL_ISSUER, TokenVerifier, create_local_key, mint_local_token
+from techdengue.http.auth import TokenVerifier
 from techdengue.http.issuer_keys import IssuerKeys
+from techdengue.http.local_tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, mint_local_token
 from techdengue.http.problems import Problem
 from techdengue.settings import Settings
 
@@ -200,7 +202,7 @@ async def test_an_issuer_that_never_answered_is_a_503(issuer: Issuer) -> None:
 
 
 async def test_a_token_of_another_local_key_is_refused(tokens: Tokens, tmp_path: Path) -> None:
-    create_local_key(tmp_path / "other.pem")
+    keep_signing_key(tmp_path / "other.pem")
     forged = mint_local_token(tmp_path / "other.pem", user="ana", role=Role.ADMIN, municipios=["*"])
     assert await _refused(TokenVerifier(settings_for(tokens)), forged) == "invalid_token"
     assert await _refused(TokenVerifier(Settings(database_url="x")), tokens.mint()) == "invalid_token"

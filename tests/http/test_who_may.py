@@ -8,9 +8,10 @@ import httpx
 import msgspec
 import pytest
 
+from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Role
 from techdengue.http.app import ENDPOINTS
-from techdengue.http.auth import create_local_key, mint_local_token
+from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.roles import LEAST_ROLE
 
 from .conftest import CUIABA, VARZEA_GRANDE, Tokens, operation
@@ -111,7 +112,7 @@ async def test_every_endpoint_answers_each_role_in_its_own_municipio_and_in_anot
 async def test_every_guarded_endpoint_refuses_no_token_an_expired_and_a_forged_one(
     server: httpx.AsyncClient, tokens: Tokens, world: World, tmp_path: Path
 ) -> None:
-    create_local_key(tmp_path / "forger.pem")
+    keep_signing_key(tmp_path / "forger.pem")
     forged = mint_local_token(tmp_path / "forger.pem", user="ana", role=Role.ADMIN, municipios=["*"])
     expired = tokens.mint(Role.ADMIN, "*", lifetime=dt.timedelta(seconds=-5))
     for ask in _asks(world):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from techdengue.client.errors import Forbidden, LinkError, Unauthorized, Unreachable
 from techdengue.domain.access import Role
-from techdengue.http.auth import DEFAULT_LIFETIME, mint_local_token
+from techdengue.http.local_tokens import DEFAULT_LIFETIME, mint_local_token
 from techdengue.settings import SettingsError
 
 from .environment import environment

@@ -39,7 +39,7 @@ async def _load(api: str, key: Path) -> "DemoReport":
     # lazy: only the first run needs the client, and every import delays the servers
     from techdengue.client.errors import LinkError
     from techdengue.client.simulator import load_demo as load
-    from techdengue.http.auth import mint_local_token
+    from techdengue.http.local_tokens import mint_local_token
 
     def token(user: str, municipios: tuple[str, ...]) -> str:
         return mint_local_token(key, user=user, role=Role.CAMPO, municipios=municipios)

@@ -7,6 +7,7 @@ from typing import Final
 
 from techdengue.dev.demo import HOME_MUNICIPIO
 from techdengue.domain.access import Role
+from techdengue.http.local_tokens import mint_local_token
 
 FIRST_SYNC: Final = {
     "operations": [
@@ -29,8 +30,6 @@ def greet(
     show: Callable[[str], None], *, took: float, urls: Mapping[str, str], logs: Path, key: Path, simulated: int
 ) -> None:
     """Show it, line by line; the curl command is one line that works when pasted."""
-    from techdengue.http.auth import mint_local_token  # lazy: loads the web framework, and the servers start meanwhile
-
     token = mint_local_token(key, user=_USER, role=Role.CAMPO, municipios=[HOME_MUNICIPIO])
     show("")
     show(f"TechDengue is ready ({took:.1f} s).")

@@ -1,7 +1,12 @@
-"""The HTTP room: bytes to structs and back, who may call what, and nothing else."""
+"""The HTTP room: bytes to structs and back, who may call what, and nothing else.
 
-from .app import build_app
-from .postgres_readers import PostgresReaders
-from .services import Services
+    app                 `build_app`: every endpoint bound to its address, its role and its media types
+    services, ports     what it is built from
+    edge                the outermost ring: request ids, metrics, the access log, unexpected failures
+    call, body, batch   one request, read strictly; media, problems: its answer
+    auth, issuer_keys   bearer tokens; local_tokens: those for development; roles: who may call what
+    sync, reading, operational, page        the endpoints; openapi describes them
+    postgres_readers    the readers' port over PostgreSQL
 
-__all__ = ["PostgresReaders", "Services", "build_app"]
+Nothing is imported here: whoever needs a token must not pay for the web framework.
+"""

@@ -1,28 +1,21 @@
 """Bearer tokens: verified once, then known by their digest until they expire (RFC 7519, RFC 6750, RFC 8725)."""
 
 import collections
-import datetime as dt
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from techdengue.domain.access import ALL_MUNICIPIOS, Caller, Role
-from techdengue.settings import Settings, SettingsError
+from techdengue.settings import Settings
 
 from .issuer_keys import IssuerKeys
+from .local_tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_TERRITORY_CLAIM, read_local_key
 from .problems import Problem, unauthenticated
-
-LOCAL_ISSUER: Final = "urn:techdengue:local"
-LOCAL_AUDIENCE: Final = "techdengue"
-LOCAL_TERRITORY_CLAIM: Final = "municipios"
-DEFAULT_LIFETIME: Final = dt.timedelta(hours=12)
 
 _KEPT_TOKENS = 20_000
 _LONGEST_TOKEN = 16 * 1024
@@ -32,44 +25,14 @@ _NO_TERRITORY = "The token's territory is not a list of IBGE codes"
 _ROLES = {role.value: role for role in Role}
 
 
-def mint_local_token(
-    key_file: Path,
-    *,
-    user: str,
-    role: Role,
-    municipios: Collection[str],
-    lifetime: dt.timedelta = DEFAULT_LIFETIME,
-) -> str:
-    """A token of the local key, for development. Raises SettingsError where the file holds no Ed25519 private key."""
-    now = dt.datetime.now(dt.UTC)
-    claims = {
-        "iss": LOCAL_ISSUER,
-        "aud": LOCAL_AUDIENCE,
-        "sub": user,
-        "iat": now,
-        "exp": now + lifetime,
-        "realm_access": {"roles": [role.value]},
-        LOCAL_TERRITORY_CLAIM: sorted(municipios),
-    }
-    return jwt.encode(claims, _read_private_key(key_file), algorithm="EdDSA")
-
-
-def create_local_key(key_file: Path) -> None:
-    """Write a new Ed25519 private key (PEM) that only its owner may read. Raises FileExistsError."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    key_file.touch(mode=0o600, exist_ok=False)
-    key_file.write_bytes(pem)
-
-
 class TokenVerifier:
     """Verifies tokens of the issuer (by its JWKS) and, where the settings name a key, of the local key."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._local = _public_key(Path(settings.jwt_local_key_file)) if settings.jwt_local_key_file else None
+        key_file = settings.jwt_local_key_file
+        self._local = read_local_key(Path(key_file)).public_key() if key_file else None
         self._issuer_keys = IssuerKeys(_jwks_url(settings)) if settings.jwt_issuer else None
         self._clients = frozenset(filter(None, map(str.strip, settings.jwt_client_ids.split(","))))
         self._known: collections.OrderedDict[bytes, tuple[Caller, int]] = collections.OrderedDict()
@@ -161,17 +124,3 @@ def _municipios(claim: Any) -> frozenset[str]:
 
 def _jwks_url(settings: Settings) -> str:
     return settings.jwks_url or f"{settings.jwt_issuer.rstrip('/')}/protocol/openid-connect/certs"
-
-
-def _read_private_key(key_file: Path) -> Ed25519PrivateKey:
-    try:
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(f"{key_file} cannot be read as a private key: {error}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SettingsError(f"{key_file} holds no Ed25519 key")
-    return key
-
-
-def _public_key(key_file: Path) -> Ed25519PublicKey:
-    return _read_private_key(key_file).public_key()
