@@ -16,6 +16,7 @@ from techdengue import telemetry
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.postgres_readers import PostgresReaders
+from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
 from techdengue.intake import Intake
 from techdengue.settings import Settings, read_settings
@@ -44,12 +45,14 @@ def create_app(settings: Settings | None = None) -> Application:
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
     intake = Intake(intake_pool, settings)
+    readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
     services = Services(
         intake=intake,
-        readers=PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout),
+        readers=readers,
         verifier=TokenVerifier(settings),
         settings=settings,
         checks={"database": lambda: _is_well(intake_pool, reader_pool)},
+        before_metrics=ProjectionLag(readers.projections).refresh,
     )
     return _Server(build_app(services), lambda: _running(intake, intake_pool, reader_pool))
 

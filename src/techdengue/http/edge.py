@@ -15,6 +15,7 @@ import structlog
 from techdengue import telemetry
 
 from .problems import Problem, problem_response
+from .upload import Upload
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -45,7 +46,8 @@ class Edge:
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope[REQUEST_ID_KEY] = request_id
-        answer = _Answer(send, request_id, headless=scope["method"] == "HEAD")
+        receive = upload = Upload(scope["headers"], receive)
+        answer = _Answer(send, request_id, upload, headless=scope["method"] == "HEAD")
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
@@ -68,10 +70,14 @@ class Edge:
 
 
 class _Answer:
-    """Passes the answer on, notes its status, and adds the request id; HEAD is GET without the body (RFC 9110)."""
+    """Passes the answer on, notes its status, and adds the request id; HEAD is GET without the body (RFC 9110).
 
-    def __init__(self, send: Send, request_id: str, *, headless: bool) -> None:
+    It begins when the request's body has been read: by its handler, or here what a refusal left of it.
+    """
+
+    def __init__(self, send: Send, request_id: str, upload: Upload, *, headless: bool) -> None:
         self._send = send
+        self._upload = upload
         self.headless = headless
         self._header = (b"x-request-id", request_id.encode())
         self.status: int | None = None
@@ -80,6 +86,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), self._header]
+            if not await self._upload.finish():
+                message["headers"].append((b"connection", b"close"))
         elif self.headless:
             message = {**message, "body": b""}
         await self._send(message)

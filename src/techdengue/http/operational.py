@@ -59,4 +59,5 @@ async def _check(name: str, check: HealthCheck) -> str:
 
 async def metrics(call: Call) -> ASGIResponse:
     """`GET /metrics`."""
+    await call.services.before_metrics()
     return await call.send(telemetry.exposition(), telemetry.CONTENT_TYPE_LATEST)

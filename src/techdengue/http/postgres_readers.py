@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from projections import queries
+from projections import queries, status
 from projections.model import (
     Conflict,
     ConflictDetail,
@@ -19,9 +19,10 @@ from projections.model import (
     Event,
     HistoryEvent,
     Page,
+    ProjectionStatus,
 )
 from projections.queries import ConflictsWanted, Cut, EventsWanted
-from techdengue.domain.access import Caller
+from techdengue.domain.access import ALL_MUNICIPIOS, Caller
 
 
 class PostgresReaders:
@@ -112,6 +113,14 @@ class PostgresReaders:
         """Forget a device; whether there was one."""
         async with self._registrar.acquire(timeout=self._timeout) as connection:
             return await queries.forget_device(connection, device_id)
+
+    async def projections(self) -> list[ProjectionStatus]:
+        """How far every projection has followed the log of all municípios."""
+        async with (
+            self._pool.acquire(timeout=self._timeout) as connection,
+            queries.territory(connection, ALL_MUNICIPIOS),
+        ):
+            return await status(connection)
 
     @asynccontextmanager
     async def _territory(self, caller: Caller) -> AsyncIterator[queries.Reader]:

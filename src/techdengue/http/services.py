@@ -1,19 +1,28 @@
 """What the HTTP application is built from: the composition root makes one, tests make one of fakes."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from techdengue.settings import Settings
 
 from .ports import HealthCheck, Intake, Readers, Verifier
 
 
+async def _nothing() -> None:
+    """No gauge needs to be brought up to date."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Services:
-    """The rooms below HTTP. `checks` are by dependency name; all must pass for `/health/ready` to answer 200."""
+    """The rooms below HTTP.
+
+    `checks` are by dependency name; all must pass for `/health/ready` to answer 200. `before_metrics` brings gauges
+    up to date that nobody sets meanwhile; it raises nothing.
+    """
 
     intake: Intake
     readers: Readers
     verifier: Verifier
     settings: Settings
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)
+    before_metrics: Callable[[], Awaitable[None]] = _nothing
