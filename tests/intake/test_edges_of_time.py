@@ -38,7 +38,7 @@ async def test_an_operation_from_the_edge_of_the_calendar_can_be_replayed_repeat
     async with pool.acquire() as connection:
         events = await PostgresEventStore(connection).read_stream(CUIABA, "atividade/1")
     _, steps = fold(events)
-    assert [step.event.outcome for step in steps][0] == Outcome.APPLIED.value
+    assert steps[0].event.outcome == Outcome.APPLIED.value
     assert all(event.occurred_at.tzinfo is not None for event in events)
 
 
