@@ -19,6 +19,7 @@ _START = b"""window.addEventListener("load", () => {
     dom_id: "#page",
     deepLinking: true,
     displayRequestDuration: true,
+    defaultModelsExpandDepth: 0,
     presets: [SwaggerUIBundle.presets.apis],
   });
 });

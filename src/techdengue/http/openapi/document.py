@@ -41,13 +41,18 @@ def build_document() -> dict[str, Any]:
         "tags": [
             {"name": "devices", "description": "What devices call."},
             {"name": "people", "description": "What people and analysts call."},
-            {"name": "operation", "description": "For the orchestrator, Prometheus and readers of this page."},
+            {"name": "server", "description": "For the orchestrator, Prometheus and readers of this page."},
         ],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Who calls."}
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A token of the issuer; in development, one of `techdengue token`.",
+                }
             },
         },
     }
@@ -61,11 +66,19 @@ class _Schemas:
         shapes = [shape for shape in dict.fromkeys(named) if shape is not None]
         references, components = msgspec.json.schema_components(shapes, ref_template=_REF)
         self._references = dict(zip(shapes, references, strict=True))
-        self.components: dict[str, Any] = {**components, "Problem": _PROBLEM_SCHEMA}
+        self.components: dict[str, Any] = {
+            **{name: _with_type(schema) for name, schema in components.items()},
+            "Problem": _PROBLEM_SCHEMA,
+        }
 
     def of(self, shape: Any) -> dict[str, Any]:
         found = [self._references[each] for each in _shapes(shape)]
         return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _with_type(schema: dict[str, Any]) -> dict[str, Any]:
+    """A closed set of words says that it is of strings: readers of the page see no "any"."""
+    return {"type": "string", **schema} if "enum" in schema else schema
 
 
 def _shapes(shape: Any) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from projections.model import (
 )
 from techdengue.domain.operation import Choice, ConflictType, ErrorCode, OperationKind, Outcome, Strategy
 from techdengue.intake.model import Parked, Refusal, Resolved, Success, SyncAnswer
+from techdengue.resolver import Contest, Operation, suggestion
 
 _CURSOR: Final = "ksQMcmVzdW1lLWhlcmUhkc0E0g"
 _SEEN: Final = "2024-01-15T14:30:00.000000Z"
@@ -31,9 +32,27 @@ _DATA: Final[dict[str, Any]] = {
     "municipio_cod_ibge": "5103403",
     "localizacao": {"type": "Point", "coordinates": [-56.0949, -15.6014]},
 }
+_SUGGESTED: Final = suggestion(
+    ConflictType.UPDATE_UPDATE,
+    Operation(kind=OperationKind.UPDATE, device="android-test-123", key="test-key-002", time=0, received_at=0),
+    [Contest(path="/status")],
+)
 _SERVER_DATA: Final = msgspec.Raw(msgspec.json.encode({**_DATA, "status": "EM_ANDAMENTO"}))
 _RAW: Final = msgspec.Raw(msgspec.json.encode(_DATA))
 
+FIRST_SYNC: Final[dict[str, Any]] = {
+    "operations": [
+        {
+            "entity_type": "atividade",
+            "entity_id": 1,
+            "operation": "update",
+            "data": {"status": "EM_ANDAMENTO"},
+            "client_timestamp": "2024-01-15T14:00:00Z",
+            "idempotency_key": "first-key-001",
+        }
+    ]
+}
+"""Taken by a server with the demo territory: what somebody sends who tries the page."""
 SYNC_REQUEST: Final[dict[str, Any]] = {
     "operations": [
         {
@@ -77,7 +96,7 @@ SYNC_ANSWER: Final = SyncAnswer(
             base_version=3,
             client_data={"status": "CONCLUIDA"},
             server_data=_SERVER_DATA,
-            suggested_resolution="`/status` differs: `client` sets CONCLUIDA, `server` keeps EM_ANDAMENTO.",
+            suggested_resolution=_SUGGESTED,
         )
     ],
     errors=[
@@ -178,7 +197,7 @@ _CONFLICT_FIELDS: Final[dict[str, Any]] = {
     "opened_at": _RECEIVED,
     "client_data": {"status": "CONCLUIDA"},
     "server_data": _SERVER_DATA,
-    "suggested_resolution": "`/status` differs: `client` sets CONCLUIDA, `server` keeps EM_ANDAMENTO.",
+    "suggested_resolution": _SUGGESTED,
     "choice": None,
     "resolved_sequence": None,
     "resolved_by": None,
