@@ -13,11 +13,12 @@ from .model import (
     RecordedEvent,
     WriterChange,
 )
-from .postgres import PostgresEventStore
+from .postgres import DATABASE_AWAY, PostgresEventStore
 from .store import EventStore
 from .units import append_arguments
 
 __all__ = [
+    "DATABASE_AWAY",
     "AppendUnit",
     "Appended",
     "CheckpointMoved",

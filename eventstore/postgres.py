@@ -10,6 +10,17 @@ from .errors import CheckpointMoved
 from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
 from .units import append_arguments
 
+DATABASE_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement that meets the server's farewell
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What PostgreSQL and the driver raise when the database is away, starting, ending, full or too slow."""
+
 _LAST_POSITION: Final = 2**63 - 1
 
 

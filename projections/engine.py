@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from eventstore import CheckpointMoved, GapInLog, PostgresEventStore, assert_gapless
+from eventstore import DATABASE_AWAY, CheckpointMoved, GapInLog, PostgresEventStore, assert_gapless
 
 from .folding import LogFold
 from .sql_statements import LIVE, STATEMENTS
@@ -25,16 +25,7 @@ _RETRY_FIRST, _RETRY_LAST = 0.1, 5.0
 _ACQUIRE_TIMEOUT = 10.0
 _RUNNER = "runner"
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # asyncpg's answer when a statement meets the server's farewell
-    asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.InsufficientResourcesError,
-    asyncpg.exceptions.TransactionRollbackError,
-)
+_AWAY = (*DATABASE_AWAY, asyncpg.exceptions.TransactionRollbackError)
 """The database is away, restarting, or undid a transaction: all of it is tried again."""
 
 log = structlog.get_logger(__name__)

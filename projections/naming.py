@@ -14,11 +14,6 @@ _CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _INT64 = 2**63
 
 
-def stream_name(entity_type: str, entity_id: EntityId) -> str:
-    """The stream of an entity: `atividade/123`; `123` and `"123"` name the same one."""
-    return f"{entity_type}/{entity_id}"
-
-
 def split_stream(stream: str) -> tuple[str, str]:
     """The entity type, and the id as text, of a stream's name."""
     entity_type, _, entity_id = stream.partition("/")

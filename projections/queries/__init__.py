@@ -5,7 +5,7 @@ async with territory(connection, caller.municipios) as reader:
 """
 
 from .changes import changes
-from .conflicts import ConflictPlace, ConflictsWanted, conflict, conflict_place, conflicts
+from .conflicts import ConflictsWanted, conflict, conflicts
 from .devices import device_owner, device_status, forget_device, register_device
 from .entities import NOW, Cut, entity, entity_as_of, history
 from .events import EventsWanted, event_of, events
@@ -13,14 +13,12 @@ from .territory import Reader, territory
 
 __all__ = [
     "NOW",
-    "ConflictPlace",
     "ConflictsWanted",
     "Cut",
     "EventsWanted",
     "Reader",
     "changes",
     "conflict",
-    "conflict_place",
     "conflicts",
     "device_owner",
     "device_status",

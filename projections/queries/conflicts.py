@@ -14,11 +14,12 @@ from eventstore import PostgresEventStore
 from projections.cursor import decode_cursor, encode_cursor
 from projections.errors import CursorFromElsewhere
 from projections.model import Conflict, ConflictDetail, LeafConflict, Page
-from projections.naming import rfc3339, shown_id, split_stream, stream_name
+from projections.naming import rfc3339, shown_id, split_stream
 from projections.replay import fold, operation_of
 from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import ConflictType, EntityId, OperationKind
 from techdengue.domain.payload import decode_payload
+from techdengue.domain.validation import stream_name
 from techdengue.resolver import (
     ABSENT,
     REMOVED,
@@ -49,14 +50,6 @@ class ConflictsWanted(msgspec.Struct, frozen=True, kw_only=True):
         """The fields as text, for the cursor's scope."""
         values = (getattr(self, name) for name in self.__struct_fields__)
         return tuple(None if value is None else str(value) for value in values)
-
-
-class ConflictPlace(msgspec.Struct, frozen=True):
-    """Where a conflict's parked operation stands in the log."""
-
-    tenant: str
-    stream: str
-    sequence: int
 
 
 async def conflicts(
@@ -98,12 +91,6 @@ async def conflict(reader: Reader, conflict_id: uuid.UUID) -> ConflictDetail | N
         base_data=None if base is None else document(base),
         leaves=_leaves(operation, decode_state(row["state"]), base),
     )
-
-
-async def conflict_place(reader: Reader, conflict_id: uuid.UUID) -> ConflictPlace | None:
-    """Where the parked operation stands; None when there is no such conflict in the territory."""
-    row = await reader.connection.fetchrow(STATEMENTS["read_conflict"], conflict_id)
-    return None if row is None else ConflictPlace(row["municipio_cod_ibge"], row["stream"], row["sequence"])
 
 
 def _place(decoded: tuple[Any, ...]) -> tuple[dt.datetime, uuid.UUID]:

@@ -11,11 +11,12 @@ from projections.cursor import decode_cursor, encode_cursor
 from projections.diff import difference
 from projections.errors import SeveralEntities
 from projections.model import Document, EntityAsOf, HistoryEvent, Origin, Page
-from projections.naming import rfc3339, shown_id, split_stream, stream_name
+from projections.naming import rfc3339, shown_id, split_stream
 from projections.replay import Step, fold
 from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import EntityId
 from techdengue.domain.times import to_rfc3339
+from techdengue.domain.validation import stream_name
 from techdengue.resolver import REMOVED, Stamp, State
 from techdengue.resolver.document import shows
 

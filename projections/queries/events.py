@@ -9,9 +9,10 @@ from msgspec import UNSET
 from eventstore import EventFilter, PostgresEventStore, RecordedEvent
 from projections.cursor import decode_cursor, encode_cursor
 from projections.model import Event, Page
-from projections.naming import rfc3339, shown_id, split_stream, stream_name
+from projections.naming import rfc3339, shown_id, split_stream
 from techdengue.domain.operation import EntityId
 from techdengue.domain.payload import Metadata, Payload, decode_metadata, decode_payload
+from techdengue.domain.validation import stream_name
 
 from .territory import Reader
 

@@ -8,11 +8,12 @@ import asyncpg
 import msgspec
 
 from eventstore import AppendUnit, HeadChange, NewEvent, PostgresEventStore, WriterChange
-from projections.naming import conflict_id, stream_name
+from projections.naming import conflict_id
 from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import Choice, OperationKind, Outcome, Strategy
 from techdengue.domain.payload import Metadata, Payload, encode
 from techdengue.domain.times import from_micros, to_micros, to_rfc3339
+from techdengue.domain.validation import stream_name
 from techdengue.resolver import (
     ABSENT,
     CURRENT_RULE_SET,

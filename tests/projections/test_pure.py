@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from projections.cursor import Scope, decode_cursor, encode_cursor
 from projections.diff import difference
 from projections.errors import CursorFromElsewhere
-from projections.naming import shown_id, split_stream, stream_name
+from projections.naming import shown_id, split_stream
+from techdengue.domain.validation import stream_name
 
 SCOPE = Scope("changes", "log", frozenset({"5103403"}), ("atividade", None))
 

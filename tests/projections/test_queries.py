@@ -15,7 +15,6 @@ from projections.queries import (
     EventsWanted,
     changes,
     conflict,
-    conflict_place,
     conflicts,
     device_status,
     entity,
@@ -231,7 +230,6 @@ async def test_conflicts_are_listed_oldest_first_and_shown_leaf_by_leaf(
         still = await conflicts(here, ConflictsWanted(status="open"))
         identity = conflict_id(CUIABA, "device-c", parked[0].event.key)
         detail = await conflict(here, identity)
-        place = await conflict_place(here, identity)
         assert await conflict(here, uuid.uuid4()) is None
     assert [item.sequence for item in [*first.items, *second.items]] == [3, 4, 5]
     assert (first.has_more, second.has_more, second.next_cursor) == (True, False, None)
@@ -253,8 +251,6 @@ async def test_conflicts_are_listed_oldest_first_and_shown_leaf_by_leaf(
         ("/metadata/x", 1, 1, 1, False),
     ]
     assert "descricao" in detail.suggested_resolution
-    assert place is not None
-    assert (place.tenant, place.stream, place.sequence) == (CUIABA, "atividade/1", 3)
 
 
 async def test_device_status_counts_what_the_projection_has_not_seen_yet(

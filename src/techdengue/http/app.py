@@ -4,7 +4,6 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-import asyncpg
 import msgspec
 import structlog
 from litestar import Litestar, Request
@@ -13,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from eventstore import DATABASE_AWAY
 from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.intake.errors import IntakeError
 
@@ -27,15 +27,6 @@ Handler = Callable[[Call], Awaitable[ASGIResponse]]
 AnyRequest = Request[Any, Any, Any]
 
 _STRUCTURED = (media.JSON, media.MSGPACK)
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""What reading raises when PostgreSQL is not there, starting, stopping or full."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -103,7 +94,7 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         except SeveralEntities as error:
             several = Problem("municipio_required", "Name the município", municipios=list(error.municipios))
             return _refusal(request, several)
-        except _AWAY as error:
+        except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
             return _refusal(request, unavailable("The database cannot be reached"))
 

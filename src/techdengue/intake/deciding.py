@@ -1,7 +1,5 @@
 """One batch against the working set: the resolver's verdict on each operation, in the order sent."""
 
-from typing import Any
-
 import msgspec
 
 from eventstore import NewEvent
@@ -10,7 +8,7 @@ from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.domain.payload import Metadata, Payload, encode
 from techdengue.domain.times import from_micros
 from techdengue.domain.validation import InvalidOperation, ValidOperation
-from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, State, Verdict, document, resolve
+from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, State, Verdict, resolve, underlying
 
 from .answers import parked_of, refusal_of, repeat_of, success_of
 from .decision import Decision, Opened
@@ -87,7 +85,7 @@ def _decide(
     before = entity.state
     if before.version and _touches_fixed(valid):
         try:
-            valid.entity_type.check_fixed(_underlying(before), valid.data or {})
+            valid.entity_type.check_fixed(underlying(before), valid.data or {})
         except InvalidOperation as error:
             return refusal_of(valid, index, error.code, error.message, error.path)
     base = _base_of(valid, entity)
@@ -158,11 +156,6 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
 def _touches_fixed(valid: ValidOperation) -> bool:
     """Whether the operation assigns a field that never changes after the create."""
     return valid.data is not None and any(name in valid.data for name in valid.entity_type.fixed_fields)
-
-
-def _underlying(state: State) -> dict[str, Any]:
-    """The document, or of a deleted entity the one that stays under its tombstone."""
-    return document(state) or document(msgspec.structs.replace(state, tombstone=None)) or {}
 
 
 def _base_of(valid: ValidOperation, entity: Entity) -> State | None:

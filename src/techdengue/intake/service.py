@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 from msgspec import UNSET
 
+from eventstore import DATABASE_AWAY
 from projections.naming import rfc3339
 from techdengue import telemetry
 from techdengue.domain.access import Caller
@@ -30,18 +31,6 @@ from .model import Batch, Malformed, Refusal, Resolution, Resolved, SyncAnswer
 from .queue import Queue
 from .settling import AlreadySettled, check_resolution
 from .statements import FIND_CONFLICT
-
-DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a statement that meets the server's farewell
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.CannotConnectNowError,
-)
-"""What PostgreSQL and the driver raise when the database is away, ending, full or too slow."""
 
 _TRY_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
 _RETRY_AFTER = 2

@@ -8,12 +8,12 @@ from msgspec import UNSET
 from eventstore import NewEvent, RecordedEvent
 from projections.naming import rfc3339, split_stream
 from projections.replay import operation_of
-from techdengue.domain.operation import Choice, ErrorCode, OperationKind
+from techdengue.domain.operation import Choice, ErrorCode
 from techdengue.domain.payload import Metadata, Payload, decode_payload, encode
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.times import from_micros, to_rfc3339
 from techdengue.domain.validation import InvalidOperation, validate_patch
-from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, Settlement, State, document, resolve
+from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, Settlement, State, resolve, underlying
 
 from .decision import Decision, Settled
 from .errors import ConflictNotFound, ResolutionRefused
@@ -61,7 +61,7 @@ def decide_settlement(job: SettlementJob, parked: RecordedEvent | None, working:
     return decision
 
 
-def check_resolution(job: SettlementJob, kind: OperationKind | None = None) -> None:
+def check_resolution(job: SettlementJob) -> None:
     """Whether the resolution is acceptable in itself. Raises ResolutionRefused."""
     resolution = job.resolution
     custom = resolution.choice is Choice.CUSTOM
@@ -111,9 +111,8 @@ def _settlement(
 
 
 def _check_fixed(job: SettlementJob, state: State, patch: dict[str, object]) -> None:
-    shown = document(state) or document(msgspec.structs.replace(state, tombstone=None)) or {}
     try:
-        ENTITY_TYPES[split_stream(job.stream)[0]].check_fixed(shown, patch)
+        ENTITY_TYPES[split_stream(job.stream)[0]].check_fixed(underlying(state), patch)
     except InvalidOperation as error:
         raise ResolutionRefused(code=error.code, message=error.message, path=error.path) from error
 

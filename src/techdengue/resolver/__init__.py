@@ -7,7 +7,7 @@
 
 from .codec import decode_state, encode_state
 from .contest import Contest, contested, suggestion, value_at
-from .document import document, is_live
+from .document import document, is_live, underlying
 from .effective_time import ClockReading, effective_time
 from .merge_patch import assignments
 from .model import (
@@ -48,5 +48,6 @@ __all__ = [
     "is_live",
     "resolve",
     "suggestion",
+    "underlying",
     "value_at",
 ]

@@ -3,6 +3,8 @@
 import functools
 from typing import Any
 
+import msgspec
+
 from .equality import equal
 from .merge_patch import keys_of
 from .model import REMOVED, Stamp, State
@@ -33,6 +35,11 @@ def document(state: State) -> dict[str, Any] | None:
             elif root.get(key).__class__ is not dict:  # else something below has a higher stamp
                 root[key] = value
     return root
+
+
+def underlying(state: State) -> dict[str, Any]:
+    """The document, or of a deleted entity the one that stays under its tombstone."""
+    return document(state) or document(msgspec.structs.replace(state, tombstone=None)) or {}
 
 
 def shows(visible: dict[str, Any] | None, path: str, value: Any) -> bool:
