@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import msgspec
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SettingsError(Exception):
@@ -15,13 +18,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: str
     """PostgreSQL, a login role that is a member of the techdengue_* roles and owns nothing."""
-    redis_url: str = ""
-    s3_endpoint_url: str = ""
-    s3_access_key: str = ""
-    s3_secret_key: str = ""
-    s3_bucket: str = "techdengue-evidence"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8000
     jwt_issuer: str = ""
     """`iss` of accepted tokens; its JWKS is read from `jwks_url`."""
     jwt_audience: str = "techdengue"
@@ -32,25 +30,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_local_key_file: str = ""
     """An Ed25519 private key (PEM) for development tokens; empty in production."""
     territory_claim: str = "municipios"
-    group_size: int = 200
-    committers: int = 2
-    queue_operations: int = 20_000
+    group_size: AtLeastOne = 200
+    committers: AtLeastOne = 2
+    queue_operations: AtLeastOne = 20_000
     """Operations that may wait for a commit; beyond it requests get 429."""
-    queue_bytes: int = 64 * 1024 * 1024
-    database_timeout: float = 10.0
-    reader_connections: int = 8
-    max_body_bytes: int = 5 * 1024 * 1024
-    max_operations: int = 1000
-    max_inflation: int = 100
+    queue_bytes: AtLeastOne = 64 * 1024 * 1024
+    database_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    reader_connections: AtLeastOne = 8
+    max_body_bytes: AtLeastOne = 5 * 1024 * 1024
+    max_operations: AtLeastOne = 1000
+    max_inflation: AtLeastOne = 100
     """Largest accepted ratio of unpacked to packed bytes of a request body."""
-    log_format: str = "json"
-    log_level: str = "info"
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+_WORDS = frozenset({"log_format", "log_level"})
+"""Settings that are words, in whatever case they are written."""
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read `TECHDENGUE_*` from the environment. Raises SettingsError with the variable's name."""
     found = {
-        name: environ[variable]
+        name: environ[variable].lower() if name in _WORDS else environ[variable]
         for name in Settings.__struct_fields__
         if (variable := f"TECHDENGUE_{name.upper()}") in environ
     }
@@ -59,4 +61,6 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         return msgspec.convert(found, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"a TECHDENGUE_* variable cannot be used: {error}") from error
+        expected, _, name = str(error).partition(" - at `$.")
+        variable = f"TECHDENGUE_{name.rstrip('`').upper()}"
+        raise SettingsError(f"{variable} cannot be used: {expected[0].lower()}{expected[1:]}") from error

@@ -94,7 +94,7 @@ def exposition() -> bytes:
 def configure(*, log_format: str, log_level: str) -> None:
     """Set up logs (`json`: one object a line; else for people) on stdout, and the build info. Once, at the start."""
     BUILD_INFO.info({"version": metadata.version("techdengue")})
-    level = logging.getLevelNamesMapping().get(log_level.upper(), logging.INFO)
+    level = logging.getLevelNamesMapping()[log_level.upper()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -113,7 +113,17 @@ def configure(*, log_format: str, log_level: str) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format='{"level":"%(levelname)s","event":"%(name)s"}')
+    logging.basicConfig(level=logging.WARNING, handlers=[_OfLibraries()])
+
+
+class _OfLibraries(logging.Handler):
+    """What libraries log, in our shape: who and where. Never the message, for the reason that `tell_failure` gives."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        place = f"{record.filename}:{record.lineno} {record.funcName}"
+        structlog.get_logger().log(
+            record.levelno, "library_logged", library=record.name, place=place, exc_info=record.exc_info
+        )
 
 
 def tell_failure(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
