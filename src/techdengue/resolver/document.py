@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from .equality import equal
-from .merge_patch import keys_of
+from .merge_patch import LONGEST_KEPT_PATH, keys_of
 from .model import REMOVED, Stamp, State
 
 
@@ -66,11 +66,17 @@ def _is_cut(state: State, path: str, stamp: Stamp) -> bool:
     return False
 
 
-@functools.lru_cache(maxsize=65_536)
 def _ancestors(path: str) -> tuple[str, ...]:
     """The paths above, nearest first, without the root, which never holds anything that cuts."""
+    return _kept_ancestors(path) if len(path) <= LONGEST_KEPT_PATH else _paths_above(path)
+
+
+def _paths_above(path: str) -> tuple[str, ...]:
     keys = path.split("/")
     return tuple("/".join(keys[:end]) for end in range(len(keys) - 1, 1, -1))
+
+
+_kept_ancestors = functools.lru_cache(maxsize=65_536)(_paths_above)
 
 
 def _place(root: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

@@ -19,10 +19,20 @@ def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, A
     return found
 
 
-@functools.lru_cache(maxsize=65_536)
+LONGEST_KEPT_PATH = 256
+"""Longer paths are taken apart anew each time: a device may send keys of 64 KiB, and a cache of those is a leak."""
+
+
 def keys_of(path: str) -> tuple[str, ...]:
     """The object keys that a JSON Pointer names, outermost first; none for the root."""
+    return _kept_keys(path) if len(path) <= LONGEST_KEPT_PATH else _keys(path)
+
+
+def _keys(path: str) -> tuple[str, ...]:
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:])
+
+
+_kept_keys = functools.lru_cache(maxsize=65_536)(_keys)
 
 
 def _collect(prefix: str, patch: dict[str, Any], found: dict[str, Any]) -> None:
