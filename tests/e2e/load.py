@@ -36,7 +36,7 @@ class Load:
 
     async def run(self) -> None:
         """Send everything until all of it is acknowledged."""
-        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(300), asyncio.TaskGroup() as group:
             for device, operations in self.operations.items():
                 group.create_task(self._work_off(device, operations))
 

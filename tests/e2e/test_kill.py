@@ -24,7 +24,7 @@ from .replaying import assert_states, replay
 from .wire import Json, Site, operation
 
 DEVICES = 6
-KILLS = (0.2, 0.5, 0.8)
+KILLS = (0.3, 0.7)
 """The shares of the load after which something is killed."""
 
 

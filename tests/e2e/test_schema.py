@@ -27,7 +27,7 @@ async def test_generated_requests_are_answered_as_documented(site: Site, role: R
         f"{site.urls[seed % 2]}/schema/openapi.json",
         *("--checks", CHECKS),
         *("--header", f"Authorization: Bearer {token}"),
-        *("--max-examples", "5"),
+        *("--max-examples", "3"),
         *("--seed", str(seed)),
         *("--exclude-path-regex", "^/(schema|metrics)"),
         *("--suppress-health-check", "all"),
