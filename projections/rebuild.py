@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
-from eventstore import PostgresEventStore
+from eventstore import CheckpointMoved, PostgresEventStore
 
 from .engine import PIECE, apply_piece, read_places
 from .errors import RebuildRunning
@@ -43,6 +43,8 @@ async def rebuild(connection: asyncpg.Connection, name: str, progress: Progress 
                 return await _swap(connection, projection, fold, progress, piece)
             except asyncpg.LockNotAvailableError:
                 log.info("rebuild_waits_for_readers", projection=name)
+            except CheckpointMoved:  # the projector passed over events that left no row, for which it needs no lock
+                log.info("rebuild_swaps_again", projection=name)
 
 
 @asynccontextmanager
