@@ -36,7 +36,7 @@ format: $(INSTALLED) ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format $(CODE)
 
 fuzz: $(INSTALLED) ## search the laws long and at random for a counterexample (ARGS="-k merge" for some)
-	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/resolver tests/domain $(ARGS)
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/resolver tests/domain tests/e2e/test_replay_of_history.py tests/e2e/test_stateful.py $(ARGS)
 
 bench-quick: $(INSTALLED) ## measure ingest against the bare driver, within a minute
 	$(BIN)/python -m tests.bench.quick
