@@ -81,3 +81,15 @@ def test_a_bad_key_is_refused_at_the_object_that_holds_it(key: object) -> None:
 
 def test_an_escaped_nul_that_is_only_text_is_no_nul() -> None:
     assert updated(metadata={"regex": "\\u0000"}).data
+
+
+def test_long_names_above_many_values_are_refused_and_the_same_in_an_array_are_not() -> None:
+    values = {f"{n:x}": 1 for n in range(1000)}
+    assert updated(metadata={"n" * 500: values}).data
+    assert updated(metadata={"n" * 600: [values]}).data
+    assert "add up" in update_refusal(PATH, metadata={"n" * 600: values})
+    assert "add up" in update_refusal(PATH, metadata={"a": {"n" * 300: {"m" * 300: values}}})
+
+
+def test_an_object_too_small_for_its_names_to_matter_is_accepted() -> None:
+    assert updated(metadata={"n" * 700: {chr(0x4E00 + n): 1 for n in range(90)}}).data

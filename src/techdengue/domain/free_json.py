@@ -15,6 +15,13 @@ from .wording import is_clean, pointer, shown
 LARGEST_INTEGER = 2**63 - 1
 SMALLEST_INTEGER = -(2**63)
 
+LONGEST_PATHS = 512 * 1024
+"""Characters that the paths of an object's members may have together. A state holds every leaf under its whole path,
+so one long name above many short ones would be a thousand times as large there as on the wire."""
+
+_TOO_SMALL_TO_MATTER = 1500
+"""Bytes of JSON whose paths cannot reach that."""
+
 _Trail = tuple["_Trail | None", Any]
 _encoder = msgspec.json.Encoder()
 _ESCAPED_NUL = b"\\u0000"
@@ -35,6 +42,8 @@ def check_object(value: Any, path: str, *, max_depth: int, max_bytes: int) -> No
         _walk(value, path, max_depth, looking_at_texts=True)
     if len(encoded) > max_bytes:
         raise invalid(f"{name} takes {len(encoded):,} bytes as JSON and may take {max_bytes:,}; send less", path)
+    if len(encoded) > _TOO_SMALL_TO_MATTER:
+        _check_names(value, path)
 
 
 def is_plain(value: Any) -> bool:
@@ -66,6 +75,19 @@ def _walk(root: dict[Any, Any], path: str, max_depth: int, *, looking_at_texts: 
                 raise invalid(_complaint(value), pointer(_spell(path, trail), key))
 
 
+def _check_names(root: dict[str, Any], path: str) -> None:
+    """Refuse names that add up, each counted for every member below it; what is in an array has no path."""
+    pending: list[tuple[dict[str, Any], int]] = [(root, 0)]
+    total = 0
+    while pending:
+        members, above = pending.pop()
+        total += len(members) * above
+        pending.extend((value, above + len(name) + 1) for name, value in members.items() if type(value) is dict)
+    if total > LONGEST_PATHS:
+        raise invalid(_LONG_NAMES, path)
+
+
+_LONG_NAMES = f"the names above its values add up to more than {LONGEST_PATHS:,} characters; shorten the outer names"
 _BAD_KEY = "a key must be a string without NUL characters and lone surrogates; rename it"
 
 

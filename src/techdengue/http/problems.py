@@ -127,6 +127,8 @@ def from_intake(error: intake_errors.IntakeError) -> Problem:
             return Problem("overloaded", str(error), headers={"retry-after": str(error.retry_after)})
         case intake_errors.Unavailable():
             return unavailable("The log cannot be reached", retry_after=error.retry_after)
+        case intake_errors.AnswerTooLarge():
+            return Problem("too_many_operations", str(error))
         case intake_errors.DeviceTaken():
             return Problem("device_taken", "This device is registered to another user")
         case intake_errors.ConflictNotFound():

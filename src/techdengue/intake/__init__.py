@@ -1,6 +1,7 @@
 """The intake: operations in, outcomes out; the only writer of the log."""
 
 from .errors import (
+    AnswerTooLarge,
     ConflictAlreadyResolved,
     ConflictNotFound,
     DeviceTaken,
@@ -13,6 +14,7 @@ from .model import Batch, Malformed, Parked, Refusal, Resolution, Resolved, Succ
 from .service import Intake
 
 __all__ = [
+    "AnswerTooLarge",
     "Batch",
     "ConflictAlreadyResolved",
     "ConflictNotFound",

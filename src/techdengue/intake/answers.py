@@ -128,6 +128,13 @@ def repeat_of(valid: ValidOperation, device: str, known: Known, past: Past) -> S
     return msgspec.structs.replace(answer, already_processed=True)
 
 
+def shown_bytes(answer: Success | Parked | Refusal) -> int:
+    """How large a document the answer shows."""
+    if isinstance(answer, Refusal) or not isinstance(answer.server_data, msgspec.Raw):
+        return 0
+    return len(bytes(answer.server_data))
+
+
 def raw_document(state: State) -> msgspec.Raw | None:
     """The document's JSON; None when the entity is deleted."""
     visible = document(state)

@@ -10,8 +10,9 @@ from techdengue.domain.times import from_micros
 from techdengue.domain.validation import InvalidOperation, ValidOperation
 from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, State, Verdict, resolve, underlying
 
-from .answers import parked_of, refusal_of, repeat_of, success_of
+from .answers import parked_of, refusal_of, repeat_of, shown_bytes, success_of
 from .decision import Decision, Opened
+from .errors import AnswerTooLarge
 from .jobs import BatchJob
 from .locating import Elsewhere, locate
 from .model import Answer, Refusal
@@ -20,17 +21,24 @@ from .timing import time_of
 from .working import Entity, Working
 
 LARGEST_STATE = 1024 * 1024
-"""Bytes that one entity's state may reach; an operation that would go beyond is refused."""
+"""Bytes that one entity's state may reach; an operation that would go beyond is refused, unless it only deletes."""
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of documents that the answers of one batch may show: each conflict on a large entity shows all of it."""
 
 
 def decide_batch(job: BatchJob, working: Working) -> Decision:
-    """Decide every operation of a batch, and leave in the working set what it does."""
+    """Decide every operation of a batch, and leave in the working set what it does. Raises AnswerTooLarge."""
     decision = Decision()
+    shown = 0
     for index, entry in enumerate(job.entries):
         if isinstance(entry, Refusal):
             decision.answers.append(entry)
-        else:
-            decision.answers.append(_answer(job, index, entry, working, decision))
+            continue
+        answer = _answer(job, index, entry, working, decision)
+        decision.answers.append(answer)
+        shown += shown_bytes(answer)
+        if shown > LARGEST_ANSWER:
+            raise AnswerTooLarge(most=LARGEST_ANSWER)
     return decision
 
 
@@ -115,7 +123,7 @@ def _decide(
         return refusal_of(valid, index, result.code, result.message, path)
     after, verdict = result
     event = _event(job, valid, tenant, operation, after, verdict, warnings)
-    if entity.size + len(event.payload) > LARGEST_STATE:
+    if valid.data is not None and entity.size + len(event.payload) > LARGEST_STATE:
         message = f"this entity would grow beyond {LARGEST_STATE:,} bytes; start a new one"
         return refusal_of(valid, index, ErrorCode.INVALID_DATA, message, "/data")
     return _record(job, valid, working, decision, _Decided(tenant, entity, event, time, base, after, verdict, warnings))

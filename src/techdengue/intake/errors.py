@@ -3,6 +3,7 @@
 IntakeError
 ├── Overloaded              the queue is full: nothing was recorded, send it again after `retry_after`
 ├── Unavailable             the database is away: nothing is known to be recorded, send the same keys again
+├── AnswerTooLarge          its answers would show too much: nothing was recorded, send fewer operations at once
 ├── DeviceTaken             the device belongs to another user
 ├── ConflictNotFound        no such conflict in the caller's territory
 ├── ConflictAlreadyResolved somebody settled it before
@@ -32,6 +33,13 @@ class Unavailable(IntakeError):
     def __init__(self, *, retry_after: int, reason: str) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class AnswerTooLarge(IntakeError):
+    """The documents that the answers must show are too many bytes; nothing was recorded."""
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(f"its answers would show more than {most:,} bytes of documents; send fewer operations at once")
 
 
 class DeviceTaken(IntakeError):
