@@ -144,6 +144,7 @@ class EmbeddedSeaweed:
             str(find_binary()), "-logtostderr=true", "mini", f"-dir={self.home.resolve() / 'data'}",
             f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", f"-s3.config={accounts.resolve()}", f"-s3.port={self.port}",
             *inner, "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
+                "-master.telemetry=false",
             f"-filer.localSocket={sockets / 'filer'}", f"-s3.localSocket={sockets / 's3'}",
         ]  # fmt: skip
 
