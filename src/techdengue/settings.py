@@ -34,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     committers: AtLeastOne = 2
     queue_operations: AtLeastOne = 20_000
     """Operations that may wait for a commit; beyond it requests get 429."""
-    queue_bytes: AtLeastOne = 64 * 1024 * 1024
+    queue_bytes: AtLeastOne = 32 * 1024 * 1024
     database_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     reader_connections: AtLeastOne = 8
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024

@@ -32,16 +32,14 @@ def check_object(value: Any, path: str, *, max_depth: int, max_bytes: int) -> No
     name = path.rpartition("/")[2]
     if type(value) is not dict:
         raise invalid(f"{name} must be an object; this is {shown(value)}", path)
-    _walk(value, path, max_depth, looking_at_texts=False)
     try:
         encoded = _encoder.encode(value)
-    except UnicodeEncodeError:
+    except (ValueError, TypeError, OverflowError, RecursionError):
         _walk(value, path, max_depth, looking_at_texts=True)
         raise
-    if _ESCAPED_NUL in encoded:
-        _walk(value, path, max_depth, looking_at_texts=True)
     if len(encoded) > max_bytes:
         raise invalid(f"{name} takes {len(encoded):,} bytes as JSON and may take {max_bytes:,}; send less", path)
+    _walk(value, path, max_depth, looking_at_texts=_ESCAPED_NUL in encoded)
     if len(encoded) > _TOO_SMALL_TO_MATTER:
         _check_names(value, path)
 

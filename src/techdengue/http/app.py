@@ -10,6 +10,7 @@ from litestar import Litestar, Request
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
 from litestar.response.base import ASGIResponse
 
 from eventstore import DATABASE_AWAY
@@ -79,6 +80,7 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
     handler, offers = endpoint.handler, endpoint.offers
 
     async def handle(request: AnyRequest) -> ASGIResponse:
+        call: Call | None = None
         try:
             call = Call(request.scope, request.receive, services, offers)
             if least is not None:
@@ -97,6 +99,9 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
             return _refusal(request, unavailable("The database cannot be reached"))
+        finally:
+            if call is not None:
+                call.release()
 
     bound: HTTPRouteHandler = HTTPRouteHandler(
         endpoint.path, http_method=endpoint.method, name=endpoint.name, status_code=200
@@ -115,12 +120,14 @@ def _refusal(request: AnyRequest, problem: Problem) -> ASGIResponse:
     return problem_response(problem, request.scope[REQUEST_ID_KEY])  # type: ignore[typeddict-item]  # ours, set by Edge
 
 
-def _refuse_as_problem(request: AnyRequest, error: HTTPException) -> NoReturn:
+def _refuse_as_problem(request: AnyRequest, error: HTTPException) -> Redirect:
     """What Litestar refuses by itself: unknown addresses and methods; the edge answers it."""
     if error.status_code == 405:
         allowed = ", ".join(_methods_of(request.scope["path"]))
         raise Problem("method_not_allowed", f"It takes {allowed}", headers={"allow": allowed}) from error
     if error.status_code == 404:
+        if request.scope["path"] == "/" and media.prefers_page(request.headers.get("accept", "")):
+            return Redirect("/schema", status_code=307, headers={"cache-control": "no-store", "vary": "accept"})
         raise Problem("route_not_found", "Nothing is at this address") from error
     if error.status_code == 400:
         raise Problem("invalid_parameter", "The request's head cannot be read", path="") from error

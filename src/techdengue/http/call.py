@@ -11,9 +11,10 @@ from techdengue.domain.access import Caller
 from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
 
 from . import media
-from .batch import implausible, json_pointer, read_msgpack
+from .batch import implausible, read_json, read_msgpack
 from .body import Caps, read_body
 from .edge import ENCODED_SLASH
+from .faults import fault_of, parameter_fault
 from .problems import Problem
 from .services import Services
 
@@ -25,7 +26,7 @@ _LONGEST_DEVICE_ID = 128
 class Call:
     """A request, its caller and the services. `accept` is the media type that the answer will have."""
 
-    __slots__ = ("_caller", "_headers", "_receive", "_scope", "accept", "services")
+    __slots__ = ("_caller", "_headers", "_held", "_receive", "_scope", "accept", "services")
 
     def __init__(
         self, scope: Any, receive: Callable[[], Awaitable[Any]], services: Services, offers: tuple[str, ...]
@@ -34,6 +35,7 @@ class Call:
         self._receive = receive
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._caller: Caller | None = None
+        self._held = 0
         self.services = services
         self.accept = media.choose(self.header(b"accept"), offers)
 
@@ -74,7 +76,7 @@ class Call:
         try:
             return msgspec.convert(given, shape, strict=False)
         except msgspec.ValidationError as error:
-            message, path = json_pointer(str(error))
+            message, path = parameter_fault(error, given, shape)
             raise Problem("invalid_parameter", message, path=path) from error
 
     async def read(self) -> tuple[bytes, str]:
@@ -83,22 +85,46 @@ class Call:
         settings = self.services.settings
         caps = Caps(settings.max_body_bytes, settings.max_inflation)
         declared = self.header(b"content-length") or None
-        raw = await read_body(_chunks(self._receive), self.header(b"content-encoding"), declared, caps)
+        raw = await read_body(self._chunks(), self.header(b"content-encoding"), declared, caps)
+        self._hold(len(raw) - self._held)  # what it unpacks to counts, not what came
         return raw, media_type
 
-    async def read_as(self, shape: type[Shape]) -> Shape:
-        """The body as a struct. Raises Problem 400, 413, 415, 422."""
+    def release(self) -> None:
+        """The request is answered: its body counts no more."""
+        if self._held:
+            self.services.bodies.release(self.caller.user, self._held)
+            self._held = 0
+
+    def _hold(self, size: int) -> None:
+        if size > 0:
+            self.services.bodies.hold(self.caller.user, size)
+            self._held += size
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Problem("malformed_body", "The connection ended before the body did")
+            more = message.get("more_body", False)
+            chunk = message.get("body", b"")
+            self._hold(len(chunk))
+            yield chunk
+
+    async def read_as(self, shape: type[Shape], noun: str = "the body") -> Shape:
+        """The body as a struct; `noun` is what to call it. Raises Problem 400, 413, 415, 422."""
         raw, media_type = await self.read()
         try:
             sent = msgspec.json.decode(raw) if media_type == media.JSON else read_msgpack(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Problem("malformed_body", "The body is not JSON in UTF-8, or is nested too deeply") from error
+            read_json(raw)  # says where it is no JSON
+            raise Problem("malformed_body", "The body holds a number that JSON does not have") from error
         if found := implausible(sent):
             raise Problem("invalid_body", found[0], path=found[1])
         try:
             return msgspec.convert(sent, shape)
         except (msgspec.ValidationError, RecursionError) as error:
-            message, path = json_pointer(str(error))
+            message, path = fault_of(error, sent, shape, noun)
             raise Problem("invalid_body", message, path=path) from error
 
     async def answer(self, value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> ASGIResponse:
@@ -120,13 +146,3 @@ def check_device_id(device_id: str) -> str:
     if device_id.startswith(CONSOLE_DEVICE_PREFIX):
         raise Problem("invalid_device_id", f"No device may be named {CONSOLE_DEVICE_PREFIX}…")
     return device_id
-
-
-async def _chunks(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem("malformed_body", "The connection ended before the body did")
-        more = message.get("more_body", False)
-        yield message.get("body", b"")

@@ -5,7 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from techdengue.settings import Settings
 
+from .budget import BodyBudget
 from .ports import HealthCheck, Intake, Readers, Verifier
+
+_BODIES_AT_ONCE = 4
+"""Of the largest size, of one user."""
 
 
 async def _nothing() -> None:
@@ -26,3 +30,7 @@ class Services:
     settings: Settings
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)
     before_metrics: Callable[[], Awaitable[None]] = _nothing
+    bodies: BodyBudget = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bodies", BodyBudget(_BODIES_AT_ONCE * self.settings.max_body_bytes))

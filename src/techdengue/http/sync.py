@@ -7,10 +7,13 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from projections.model import DeviceRegistration
+from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.intake.model import Batch
+from techdengue.intake.off_loop import off_loop
 
 from .batch import decode_batch
 from .call import Call, check_device_id
+from .faults import no_such_type
 from .problems import Problem
 from .roles import require_device
 
@@ -22,14 +25,14 @@ class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cursor: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
-    entity_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,62}$")] | None = None
+    entity_type: str | None = None
 
 
 async def send_batch(call: Call) -> ASGIResponse:
     """`POST /api/sync`."""
     arrived = time.monotonic()
     raw, media_type = await call.read()
-    decoded = decode_batch(raw, media_type, call.services.settings.max_operations)
+    decoded = await off_loop(len(raw), decode_batch, raw, media_type, call.services.settings.max_operations)
     batch = Batch(
         caller=call.caller,
         device_id=_device(call.header(b"x-device-id"), decoded.device_id),
@@ -66,6 +69,8 @@ async def read_status(call: Call) -> ASGIResponse:
 async def read_changes(call: Call) -> ASGIResponse:
     """`GET /api/sync/changes`."""
     wanted = call.query(ChangesQuery)
+    if wanted.entity_type is not None and wanted.entity_type not in ENTITY_TYPES:
+        raise Problem("invalid_parameter", no_such_type(wanted.entity_type), path="/entity_type")
     page = await call.services.readers.changes(
         call.caller, cursor=wanted.cursor, limit=wanted.limit, entity_type=wanted.entity_type
     )

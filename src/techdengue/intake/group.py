@@ -21,6 +21,7 @@ from .deciding import decide_batch
 from .decision import Decision
 from .errors import DeviceTaken, IntakeError, Unavailable
 from .jobs import BatchJob, Job, SettlementJob
+from .off_loop import off_loop
 from .owners import owners_of
 from .reading_past import read_pasts
 from .settling import AlreadySettled, decide_settlement
@@ -53,10 +54,13 @@ async def _round(connection: Connection, jobs: list[Job]) -> list[Job]:
     if not jobs:
         return []
     pasts, events = await read_pasts(connection, jobs, snapshot)
-    decided, working = _decide(jobs, snapshot, pasts, events)
+    size = sum(job.size for job in jobs) + sum(len(head.state) for head in snapshot.heads.values())
+    decided, working, failed = await off_loop(size, _decide, jobs, snapshot, pasts, events)
+    for job, error in failed:
+        fail(job, error)
     if not decided:
         return []
-    units, numbers = form_units(decided, working)
+    units, numbers = await off_loop(size, form_units, decided, working)
     started = time.perf_counter()
     moved = await append(connection, units, decided, numbers)
     telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
@@ -81,9 +85,12 @@ async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) ->
     return admitted
 
 
-def _decide(jobs: Sequence[Job], snapshot: Snapshot, pasts: Any, events: Any) -> tuple[list[Decided], Working]:
-    """Decide all jobs; one that fails is answered with its error and the others are decided as if it never came."""
+def _decide(
+    jobs: Sequence[Job], snapshot: Snapshot, pasts: Any, events: Any
+) -> tuple[list[Decided], Working, list[tuple[Job, Exception]]]:
+    """Decide all jobs; those that fail come back with their errors, the others are decided as if they never came."""
     left = list(jobs)
+    failed: list[tuple[Job, Exception]] = []
     while True:
         working = Working(snapshot, pasts)
         decided: list[Decided] = []
@@ -91,14 +98,14 @@ def _decide(jobs: Sequence[Job], snapshot: Snapshot, pasts: Any, events: Any) ->
             try:
                 decided.append((job, _decide_one(job, working, events)))
             except (IntakeError, AlreadySettled) as refusal:
-                fail(job, refusal)
+                failed.append((job, refusal))
                 break
             except Exception as error:  # one poisonous request must not fail its neighbours
                 log.exception("job_failed", device_id=job.device)
-                fail(job, error)
+                failed.append((job, error))
                 break
         else:
-            return decided, working
+            return decided, working, failed
         left.remove(job)
 
 

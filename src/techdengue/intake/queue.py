@@ -9,6 +9,8 @@ from .errors import Overloaded
 from .jobs import Job
 
 _LONGEST_RETRY = 30
+_LARGEST_GROUP = 2 * 1024 * 1024
+"""Bytes that are committed together, unless one job alone has more: small ones do not wait for many large ones."""
 
 
 class Queue:
@@ -36,7 +38,7 @@ class Queue:
         self._arrival.set()
 
     async def take(self, most: int) -> list[Job]:
-        """The next group: at least one job, at most `most` operations unless one job alone has more.
+        """The next group: at least one job, at most `most` operations and 2 MiB unless one job alone has more.
 
         An empty list says that the queue is closed and drained.
         """
@@ -46,10 +48,11 @@ class Queue:
             self._arrival.clear()
             await self._arrival.wait()
         group = [self._pop()]
-        weight = group[0].weight
-        while self._jobs and weight + self._jobs[0].weight <= most:
+        weight, size = group[0].weight, group[0].size
+        while self._jobs and weight + self._jobs[0].weight <= most and size + self._jobs[0].size <= _LARGEST_GROUP:
             group.append(self._pop())
             weight += group[-1].weight
+            size += group[-1].size
         return group
 
     def committed(self, operations: int, started: float) -> None:

@@ -28,6 +28,7 @@ from .errors import ConflictAlreadyResolved, ConflictNotFound, Unavailable
 from .group import commit_group
 from .jobs import BatchJob, Job, SettlementJob
 from .model import Batch, Malformed, Refusal, Resolution, Resolved, SyncAnswer
+from .off_loop import off_loop
 from .queue import Queue
 from .settling import AlreadySettled, check_resolution
 from .statements import FIND_CONFLICT
@@ -69,8 +70,7 @@ class Intake:
 
     async def submit(self, batch: Batch) -> SyncAnswer:
         """Take one device's batch; answered once it is on disk. Raises Overloaded, Unavailable, DeviceTaken."""
-        entries = tuple(_prepare(operation, index) for index, operation in enumerate(batch.operations))
-        job = BatchJob(batch, entries)
+        job = BatchJob(batch, await off_loop(batch.size, _prepare_all, batch.operations))
         self._enqueue(job)
         answer = await job.future
         telemetry.SYNC_PROCESSING_DURATION.observe(time.monotonic() - batch.arrived)
@@ -150,6 +150,10 @@ class Intake:
         elif jobs:
             log.error("job_failed", device_id=jobs[0].device, exc_info=error)
             fail(jobs[0], error)
+
+
+def _prepare_all(operations: Sequence[Any]) -> tuple[ValidOperation | Refusal, ...]:
+    return tuple(_prepare(operation, index) for index, operation in enumerate(operations))
 
 
 def _prepare(operation: Any, index: int) -> ValidOperation | Refusal:
