@@ -144,7 +144,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: str
     client_data: dict[str, Any] | None
     server_data: msgspec.Raw | None
-    suggested_resolution: str
+    suggested_resolution: str | None
     choice: str | None
     resolved_sequence: int | None
     resolved_by: str | None

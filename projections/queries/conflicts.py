@@ -1,6 +1,7 @@
 """The manual queue: parked operations, oldest first, and one of them leaf by leaf.
 
-What the server holds is shown as it is now, for that is what a decision meets; so is the suggested sentence.
+What the server holds is shown as it is now, for that is what a decision meets; so is the suggested sentence
+of one that is still open.
 """
 
 import datetime as dt
@@ -148,6 +149,7 @@ def _fields(row: Any) -> dict[str, Any]:
     state = decode_state(row["state"])
     entity_type, entity_id = split_stream(row["stream"])
     payload = decode_payload(row["payload"])
+    open_still = row["status"] == "open"
     return {
         "conflict_id": str(row["conflict_id"]),
         "status": row["status"],
@@ -168,7 +170,7 @@ def _fields(row: Any) -> dict[str, Any]:
         "opened_at": rfc3339(row["opened_at"]),
         "client_data": operation.data,
         "server_data": None if row["document"] is None else msgspec.Raw(row["document"]),
-        "suggested_resolution": suggestion(kind, operation, contested(state, operation, None)),
+        "suggested_resolution": suggestion(kind, operation, contested(state, operation, None)) if open_still else None,
         "choice": row["choice"],
         "resolved_sequence": row["resolved_sequence"],
         "resolved_by": row["resolved_by"],

@@ -146,7 +146,12 @@ async def test_an_operation_that_met_a_conflict_is_recorded_once_and_counted_onc
 
 async def test_an_operation_that_failed_leaves_its_key_free(field: Field) -> None:
     early = field.update({"status": "CONCLUIDA"})
-    assert [each["code"] for each in (await field.send("a", early))["errors"]] == ["entity_not_found"]
+    [refused] = (await field.send("a", early))["errors"]
+    assert refused["code"] == "entity_not_found"
+    assert refused["message"] == (
+        f"your municípios have no atividade/{early['entity_id']}: check entity_id and whose token this is; "
+        "if it is new, send its create first"
+    )
     await field.one("b", field.create())
     told = await field.one("a", early)
     assert (told["idempotency_key"], told["already_processed"]) == (early["idempotency_key"], False)

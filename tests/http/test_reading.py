@@ -24,7 +24,12 @@ from .fakes import FakeReaders
         ("/api/sync/changes?limit=many", "/limit"),
         ("/api/sync/changes?limit=1&limit=2", "/limit"),
         ("/api/sync/changes?entity_type=a%00b", "/entity_type"),
-        ("/api/sync/changes?limitt=1", ""),
+        ("/api/sync/changes?limitt=1", "/limitt"),
+        ("/api/sync/changes?entity_type=ativ", "/entity_type"),
+        ("/api/events?type=ativ", "/type"),
+        ("/api/conflicts?type=ativ", "/type"),
+        ("/api/events?municipio=5107602", "/municipio"),
+        ("/api/conflicts?municipio=5107602", "/municipio"),
         ("/api/sync/changes?cursor=%FF", ""),
         ("/api/events?since=2024-01-15T00:00:00", "/since"),
         ("/api/events?outcome=unheard", "/outcome"),
@@ -131,7 +136,8 @@ async def test_a_registration_that_cannot_be_is_422(api: httpx.AsyncClient, body
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        ({}, ""),
+        ({}, "/choice"),
+        ({"choice": "client", "idempotency_key": "k", "notes": "x"}, "/notes"),
         ({"choice": "dice", "idempotency_key": "k"}, "/choice"),
         ({"choice": "client", "idempotency_key": ""}, "/idempotency_key"),
         ({"choice": "client", "idempotency_key": "k" * 256}, "/idempotency_key"),

@@ -250,7 +250,8 @@ async def test_conflicts_are_listed_oldest_first_and_shown_leaf_by_leaf(
         ("/descricao", "a", "c", "b", True),
         ("/metadata/x", 1, 1, 1, False),
     ]
-    assert "descricao" in detail.suggested_resolution
+    assert "descricao" in (detail.suggested_resolution or "")
+    assert settled.suggested_resolution is None
 
 
 async def test_device_status_counts_what_the_projection_has_not_seen_yet(

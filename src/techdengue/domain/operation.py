@@ -80,7 +80,7 @@ class ErrorCode(enum.Enum):
 _Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class SentOperation(msgspec.Struct, frozen=True, kw_only=True):
+class SentOperation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One operation, decoded from the wire (protocol.md, `POST /api/sync`) and not yet validated.
 
     `client_time` of later stages is `client_timestamp` in µs since the epoch, UTC.

@@ -8,7 +8,6 @@ it would resend for ever.
 import datetime as dt
 import json
 import math
-import re
 from typing import Annotated, Any
 
 import msgspec
@@ -17,12 +16,14 @@ from techdengue.domain.operation import SentOperation
 from techdengue.domain.times import to_micros
 from techdengue.intake.model import Malformed
 
+from .faults import fault_of
 from .media import JSON
 from .problems import Problem
 
 _INT_DIGITS = 20
 _LARGEST_INT = 2**64 - 1
 _SMALLEST_INT = -(2**63)
+_EMPTY = "The body is empty"
 _ECHOED = ("entity_type", "entity_id", "operation", "idempotency_key")
 
 _Trail = tuple["_Trail | None", str | int]
@@ -62,7 +63,7 @@ def decode_batch(raw: bytes, media_type: str, max_operations: int) -> DecodedBat
         try:
             request = _strict_json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _decode_loosely(_read_json(raw), max_operations)
+            return _decode_loosely(read_json(raw), max_operations)
         _check_count(len(request.operations), max_operations)
         return _decoded(request, tuple(request.operations))
     return _decode_loosely(read_msgpack(raw), max_operations)
@@ -73,13 +74,16 @@ def read_msgpack(raw: bytes) -> Any:
     try:
         return msgspec.msgpack.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise Problem("malformed_body", "The body is not MessagePack, or is nested too deeply") from error
+        why = "The body is not MessagePack, or is nested too deeply" if raw else _EMPTY
+        raise Problem("malformed_body", why) from error
 
 
-def json_pointer(message: str) -> tuple[str, str]:
-    """msgspec's "Expected `int` - at `$.a[0]`" as ("Expected `int`", "/a/0")."""
-    text, _, place = message.partition(" - at `$")
-    return text, re.sub(r"[.\[]", "/", place.rstrip("`").replace("[...]", "").replace("]", ""))
+def read_json(raw: bytes) -> Any:
+    """The plain value of a JSON body, NaN and integers of any size let through. Raises Problem 400."""
+    try:
+        return json.loads(raw.decode(), parse_int=_read_int)
+    except (ValueError, RecursionError) as error:
+        raise Problem("malformed_body", _why_no_json(raw, error)) from error
 
 
 def implausible(value: Any) -> tuple[str, str] | None:
@@ -128,7 +132,7 @@ def _decode_loosely(body: Any, max_operations: int) -> DecodedBatch:
     try:
         request = msgspec.convert(body, _LooseRequest)
     except (msgspec.ValidationError, RecursionError) as error:
-        message, path = json_pointer(str(error))
+        message, path = fault_of(error, body, _LooseRequest, "the body")
         raise Problem("invalid_body", message, path=path) from error
     return _decoded(request, tuple(_read_operation(sent) for sent in request.operations))
 
@@ -139,7 +143,7 @@ def _read_operation(sent: Any) -> SentOperation | Malformed:
         try:
             return msgspec.convert(sent, SentOperation)
         except msgspec.ValidationError as error:
-            found = json_pointer(str(error))
+            found = fault_of(error, sent, SentOperation, "an operation")
         except RecursionError:
             found = "The operation is nested too deeply", ""
     readable = sent if isinstance(sent, dict) else {}
@@ -164,11 +168,16 @@ def _check_count(count: int, most: int) -> None:
         raise Problem("too_many_operations", f"The batch has {count} operations; {most} are taken at once")
 
 
-def _read_json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw.decode(), parse_int=_read_int)
-    except (ValueError, RecursionError) as error:
-        raise Problem("malformed_body", "The body is not JSON in UTF-8, or is nested too deeply") from error
+def _why_no_json(raw: bytes, error: Exception) -> str:
+    match error:
+        case _ if not raw.strip():
+            return _EMPTY
+        case json.JSONDecodeError():
+            return f"The body is not JSON: {error.msg} (byte {len(error.doc[: error.pos].encode())})"
+        case UnicodeDecodeError():
+            return f"The body is not UTF-8 (byte {error.start})"
+        case _:
+            return "The body is nested too deeply"
 
 
 def _read_int(digits: str) -> int:

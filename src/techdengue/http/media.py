@@ -20,6 +20,7 @@ _MSGPACK_NAMES = frozenset({MSGPACK, "application/x-msgpack", "application/vnd.m
 _COMPRESSED_FROM_BYTES = 1024
 _IN_A_THREAD_FROM_BYTES = 256 * 1024
 _ZSTD_LEVEL = 3
+_LONGEST_SHOWN = 100
 _GZIP_LEVEL = 1
 
 _json = msgspec.json.Encoder()
@@ -34,7 +35,7 @@ def body_media_type(content_type: str) -> str:
         return MSGPACK
     raise Problem(
         "unsupported_media_type",
-        "The Content-Type is none of application/json and application/msgpack",
+        f"{name[:_LONGEST_SHOWN]} is not {JSON} or {MSGPACK}",
         headers={"accept": f"{JSON}, {MSGPACK}"},
     )
 
@@ -48,6 +49,12 @@ def choose(accept: str, offered: tuple[str, ...] = (JSON, MSGPACK)) -> str:
     if _weight(best, ranges) <= 0:
         raise Problem("not_acceptable", f"The answer comes as {', '.join(offered)}")
     return best
+
+
+def prefers_page(accept: str) -> bool:
+    """Whether the Accept header likes HTML better than JSON: a person's browser asks."""
+    ranges = list(_weighted(accept))
+    return _weight(HTML, ranges) > _weight(JSON, ranges)
 
 
 def encode(value: Any, media_type: str) -> bytes:

@@ -28,11 +28,17 @@ KINDS: dict[str, Kind] = {
     "invalid_cursor": Kind(400, "The cursor is not of this list", "Begin again without a cursor."),
     "municipio_required": Kind(400, "Two entities have this id", "Name the município in `municipio_cod_ibge`."),
     "token_required": Kind(401, "No token was sent", "Send `Authorization: Bearer <token>`."),
-    "invalid_token": Kind(401, "The token is not acceptable", "Sign in again."),
+    "invalid_token": Kind(
+        401,
+        "The token is not acceptable",
+        "Sign in again. A development token works only with the server whose key made it.",
+    ),
     "token_expired": Kind(401, "The token has expired", "Refresh the token and send the same request again."),
     "forbidden_role": Kind(403, "The role may not do this", "Ask for a role that may."),
     "device_taken": Kind(
-        403, "The device belongs to another user", "Sign in as its user, or have the device forgotten."
+        403,
+        "The device belongs to another user",
+        "Sign in as its user, use another device id, or have an ADMIN forget it: DELETE /api/devices/{device_id}.",
     ),
     "route_not_found": Kind(404, "There is nothing at this address", "See /schema for what there is."),
     "entity_not_found": Kind(404, "No such entity in your territory", "Check type, id and município."),
@@ -64,6 +70,13 @@ KINDS: dict[str, Kind] = {
 }
 
 
+_NEXT_WITHOUT_PLACE = {
+    "invalid_parameter": "Correct the query string as `detail` says.",
+    "invalid_body": "Correct the body as `detail` says.",
+    "invalid_data": "Correct the body as `detail` says.",
+}
+
+
 class Problem(Exception):
     """A refusal of a whole request. `members` are the code's extension members (`path`, `resolved` …)."""
 
@@ -83,6 +96,7 @@ class Problem(Exception):
 def problem_document(problem: Problem, instance: str) -> dict[str, Any]:
     """The members of the problem document; `instance` names this one occurrence (`urn:…:<request id>`)."""
     kind = KINDS[problem.code]
+    nowhere = not problem.members.get("path")
     return {
         "type": _TYPE_PREFIX + problem.code,
         "title": kind.title,
@@ -90,7 +104,7 @@ def problem_document(problem: Problem, instance: str) -> dict[str, Any]:
         "detail": problem.detail,
         "instance": instance,
         "code": problem.code,
-        "next": kind.next_step,
+        "next": _NEXT_WITHOUT_PLACE.get(problem.code, kind.next_step) if nowhere else kind.next_step,
         **problem.members,
     }
 

@@ -1,7 +1,6 @@
 """The calls of people and analysts: entities, their history, the log, and the manual queue."""
 
 import datetime as dt
-import re
 import uuid
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -12,10 +11,12 @@ from litestar.response.base import ASGIResponse
 from projections.queries import NOW, ConflictsWanted, Cut, EventsWanted
 from techdengue.domain.access import Role
 from techdengue.domain.operation import Choice, Outcome
+from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.intake.model import Resolution
 
 from . import media
 from .call import Call
+from .faults import no_such_type
 from .problems import Problem
 from .roles import LEAST_ROLE, require
 
@@ -23,7 +24,6 @@ _LARGEST_POSITION = 2**63 - 1
 _LONGEST_ENTITY_ID = 64
 _LONGEST_KEY = 255
 _LONGEST_NOTE = 2000
-_ENTITY_TYPE = re.compile(r"[a-z][a-z_]{0,62}")
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -117,7 +117,7 @@ async def read_history(call: Call) -> ASGIResponse:
 async def read_events(call: Call) -> ASGIResponse:
     """`GET /api/events`; as NDJSON the page's cursor is in the headers."""
     wanted = call.query(EventsQuery)
-    _check_type(wanted.type, wanted.id)
+    _check_filters(call, wanted)
     query = EventsWanted(
         entity_type=wanted.type,
         entity_id=wanted.id,
@@ -142,7 +142,7 @@ async def read_events(call: Call) -> ASGIResponse:
 async def read_conflicts(call: Call) -> ASGIResponse:
     """`GET /api/conflicts`."""
     wanted = call.query(ConflictsQuery)
-    _check_type(wanted.type, wanted.id)
+    _check_filters(call, wanted)
     page = await call.services.readers.conflicts(
         call.caller,
         ConflictsWanted(
@@ -169,7 +169,7 @@ async def read_conflict(call: Call) -> ASGIResponse:
 async def resolve_conflict(call: Call) -> ASGIResponse:
     """`POST /api/conflicts/{id}/resolution`."""
     conflict_id = _conflict_id(call)
-    resolution = await call.read_as(Resolution)
+    resolution = await call.read_as(Resolution, "a resolution")
     _check_resolution(resolution)
     resolved = await call.services.intake.resolve_conflict(call.caller, str(conflict_id), resolution)
     return await call.answer(resolved)
@@ -181,22 +181,31 @@ def _check_resolution(resolution: Resolution) -> None:
         raise Problem("invalid_body", "A key has 1 to 255 characters, none of them NUL", path="/idempotency_key")
     if isinstance(note, str) and (len(note) > _LONGEST_NOTE or "\x00" in note):
         raise Problem("invalid_body", "A note has up to 2,000 characters, none of them NUL", path="/note")
-    if (resolution.choice is Choice.CUSTOM) != isinstance(resolution.data, dict):
-        raise Problem("invalid_body", "`custom` needs data, and only `custom` takes it", path="/data")
+    has_data = isinstance(resolution.data, dict)
+    if resolution.choice is Choice.CUSTOM and not has_data:
+        raise Problem("invalid_body", "custom needs data, an object with the fields that it sets", path="/data")
+    if resolution.choice is not Choice.CUSTOM and has_data:
+        why = f"{resolution.choice.value} takes no data; leave it out, or choose custom"
+        raise Problem("invalid_body", why, path="/data")
 
 
 def _entity(call: Call) -> tuple[str, str]:
     entity_type, entity_id = call.path("type"), call.path("id")
-    if not _ENTITY_TYPE.fullmatch(entity_type) or len(entity_id) > _LONGEST_ENTITY_ID:
+    if entity_type not in ENTITY_TYPES:
+        raise Problem("entity_not_found", no_such_type(entity_type))
+    if len(entity_id) > _LONGEST_ENTITY_ID:
         raise _no_entity(entity_type)
     return entity_type, entity_id
 
 
-def _check_type(entity_type: str | None, entity_id: str | None) -> None:
-    if entity_type is None and entity_id is not None:
+def _check_filters(call: Call, wanted: EventsQuery | ConflictsQuery) -> None:
+    if wanted.type is None and wanted.id is not None:
         raise Problem("invalid_parameter", "An id needs its type", path="/type")
-    if entity_type is not None and not _ENTITY_TYPE.fullmatch(entity_type):
-        raise Problem("invalid_parameter", "No entity type has such a name", path="/type")
+    if wanted.type is not None and wanted.type not in ENTITY_TYPES:
+        raise Problem("invalid_parameter", no_such_type(wanted.type), path="/type")
+    if wanted.municipio is not None and not call.caller.may_touch(wanted.municipio):
+        why = f"your token does not name município {wanted.municipio}"
+        raise Problem("invalid_parameter", why, path="/municipio")
 
 
 def _conflict_id(call: Call) -> uuid.UUID:

@@ -30,7 +30,11 @@ def locate(valid: ValidOperation, caller: Caller, working: Working) -> str:
     if len(tenants) == 1:
         return tenants[0]
     if not tenants and valid.kind is not OperationKind.CREATE:
-        raise Elsewhere(ErrorCode.ENTITY_NOT_FOUND, "there is no such entity in your municípios: create it first")
+        raise Elsewhere(
+            ErrorCode.ENTITY_NOT_FOUND,
+            f"your municípios have no {valid.stream}: check entity_id and whose token this is; "
+            "if it is new, send its create first",
+        )
     raise _ambiguous(tenants)
 
 

@@ -107,7 +107,7 @@ class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
     server_timestamp: str
 
 
-class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's decision on a parked conflict (`POST /api/conflicts/{id}/resolution`)."""
 
     choice: Choice

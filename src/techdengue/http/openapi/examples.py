@@ -63,7 +63,7 @@ SYNC_REQUEST: Final[dict[str, Any]] = {
             "client_timestamp": "2024-01-15T14:30:00Z",
             "idempotency_key": "test-key-001",
             "conflict_resolution_strategy": "last_write_wins",
-            "base_version": 7,
+            "base_version": 2,
         }
     ],
     "batch_id": "0192f3a1-c0de-7abc-8def-0123456789ab",
@@ -80,7 +80,7 @@ SYNC_ANSWER: Final = SyncAnswer(
             operation=OperationKind.UPDATE,
             idempotency_key="test-key-001",
             status=Outcome.APPLIED,
-            version=8,
+            version=3,
         )
     ],
     conflicts=[
@@ -117,7 +117,7 @@ _DOCUMENT: Final = Document(
     entity_type="atividade",
     entity_id=1,
     municipio_cod_ibge="5103403",
-    version=8,
+    version=3,
     deleted=False,
     data=_RAW,
     updated_at=_SEEN,
@@ -127,18 +127,18 @@ DOCUMENT_AS_OF: Final = EntityAsOf(
     entity_type="atividade",
     entity_id=1,
     municipio_cod_ibge="5103403",
-    version=8,
+    version=3,
     deleted=False,
     data=_DATA,
     updated_at=_SEEN,
-    sequence=8,
+    sequence=3,
     position=1234,
     provenance={
         "/status": Origin(
             device_id="android-test-123",
             user_id="maria",
             effective_time=_SEEN,
-            sequence=8,
+            sequence=3,
             position=1234,
             idempotency_key="test-key-001",
         )
@@ -148,8 +148,8 @@ CHANGES: Final = Page[Document](items=[_DOCUMENT], next_cursor=_CURSOR, has_more
 _EVENT: Final[dict[str, Any]] = {
     "position": 1234,
     "lane": 0,
-    "sequence": 8,
-    "version": 8,
+    "sequence": 3,
+    "version": 3,
     "municipio_cod_ibge": "5103403",
     "entity_type": "atividade",
     "entity_id": 1,
@@ -157,7 +157,7 @@ _EVENT: Final[dict[str, Any]] = {
     "operation": "update",
     "data": {"status": "CONCLUIDA"},
     "strategy": Strategy.LAST_WRITE_WINS.value,
-    "base_version": 7,
+    "base_version": 2,
     "conflict_type": None,
     "outcome": Outcome.APPLIED.value,
     "rule_set": 1,

@@ -324,8 +324,8 @@ PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
     "status": ("`open`, `resolved` or `any`.", "open"),
 }
 PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "invalid_parameter": ("Expected `int`, got `str`", {"path": "/limit"}),
-    "invalid_body": ("Object missing required field `operations`", {"path": ""}),
+    "invalid_parameter": ("limit must be from 1 to 1000; this is 0", {"path": "/limit"}),
+    "invalid_body": ("operations is required", {"path": "/operations"}),
     "invalid_data": ("no such status", {"path": "/data/status"}),
     "municipio_required": ("Name the município", {"municipios": ["5103403", "5108402"]}),
     "too_many_operations": ("The batch has 1001 operations; 1000 are taken at once", {}),
