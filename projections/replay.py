@@ -4,7 +4,7 @@ Pure. Every step is held against what the log recorded (outcome, conflict type, 
 also checks; a difference raises ReplayDiverged.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -158,6 +158,16 @@ def operation_of(event: RecordedEvent, payload: Payload) -> Operation:
         strategy=Strategy.LAST_WRITE_WINS if payload.strategy is UNSET else payload.strategy,
         base_version=None if payload.base_version is UNSET else payload.base_version,
     )
+
+
+def steps_of(events: Iterable[RecordedEvent]) -> Iterator[Step]:
+    """The steps of a whole stream from its first event, one at a time: whoever needs a few need not hold them all."""
+    folded = StreamFold(kept=None)
+    for event in events:
+        try:
+            yield folded.apply(event)
+        except PastNeeded as error:
+            raise _diverged_past(folded) from error
 
 
 def fold(events: Iterable[RecordedEvent]) -> tuple[StreamFold, list[Step]]:

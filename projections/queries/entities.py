@@ -1,7 +1,11 @@
 """One entity: its document now or as of a cut of the log, who set each leaf, and its history."""
 
+import asyncio
+import collections
 import datetime as dt
-from typing import Any
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -12,7 +16,7 @@ from projections.diff import difference
 from projections.errors import SeveralEntities
 from projections.model import Document, EntityAsOf, HistoryEvent, Origin, Page
 from projections.naming import rfc3339, shown_id, split_stream
-from projections.replay import Step, fold
+from projections.replay import Step, steps_of
 from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import EntityId
 from techdengue.domain.times import to_rfc3339
@@ -23,6 +27,10 @@ from techdengue.resolver.document import shows
 from .changes import document_of
 from .events import event_fields
 from .territory import Reader
+
+_MANY_EVENTS, _MANY_BYTES = 500, 256 * 1024
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +67,12 @@ async def entity_as_of(
     provenance: bool = False,
 ) -> EntityAsOf | None:
     """The document as the cut leaves it; None when there was no such entity yet. Raises SeveralEntities."""
-    events = await _events(reader, entity_type, entity_id, municipio)
-    _, steps = fold(event for event in events if cut.holds(event))
-    if not steps or steps[-1].after.version == 0:
+    whole = await _events(reader, entity_type, entity_id, municipio)
+    events = [event for event in whole if cut.holds(event)]
+    last = await _apart(events, _last_step, events)
+    if last is None or last.after.version == 0:
         return None
-    last = steps[-1]
-    made = steps[last.after.version - 1]
+    made = events[last.after.version - 1]
     name, text = split_stream(last.event.stream)
     return EntityAsOf(
         entity_type=name,
@@ -73,10 +81,10 @@ async def entity_as_of(
         version=last.after.version,
         deleted=last.document is None,
         data=last.document,
-        updated_at=rfc3339(made.event.occurred_at),
+        updated_at=rfc3339(made.occurred_at),
         sequence=last.event.sequence,
         position=last.event.position,
-        provenance=_provenance(steps) if provenance else UNSET,
+        provenance=_provenance(last, events) if provenance else UNSET,
     )
 
 
@@ -98,10 +106,9 @@ async def history(
     events = await _events(reader, entity_type, entity_id, municipio)
     if not events:
         return None
-    _, steps = fold(event for event in events if event.sequence <= after + limit)
     has_more = len(events) > after + limit
     return Page(
-        items=[_history_event(step) for step in steps[after:]],
+        items=await _apart(events, _history, events[: after + limit], after),
         next_cursor=encode_cursor(scope, after + limit) if has_more else None,
         has_more=has_more,
     )
@@ -125,14 +132,34 @@ async def _events(reader: Reader, entity_type: str, entity_id: EntityId, municip
     return list(await PostgresEventStore(reader.connection).read_stream(row["tenant"], row["stream"]))
 
 
+async def _apart(
+    events: Sequence[RecordedEvent],
+    work: Callable[Arguments, Result],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> Result:
+    """What `work` answers; on much to fold, in a thread, so that everybody else is answered meanwhile."""
+    if len(events) <= _MANY_EVENTS and sum(len(event.payload) for event in events) <= _MANY_BYTES:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _last_step(events: Sequence[RecordedEvent]) -> Step | None:
+    last = collections.deque(steps_of(events), maxlen=1)
+    return last[0] if last else None
+
+
+def _history(events: Sequence[RecordedEvent], after: int) -> list[HistoryEvent]:
+    return [_history_event(step) for step in itertools.islice(steps_of(events), after, None)]
+
+
 def _history_event(step: Step) -> HistoryEvent:
     fields = event_fields(step.event, step.payload, step.metadata)
     return HistoryEvent(**fields, diff=difference(step.before_document, step.document))
 
 
-def _provenance(steps: list[Step]) -> dict[str, Origin]:
-    last = steps[-1]
-    by_stamp = {(step.event.writer, step.event.key): step.event for step in steps}
+def _provenance(last: Step, events: Sequence[RecordedEvent]) -> dict[str, Origin]:
+    by_stamp = {(event.writer, event.key): event for event in events}
     if last.document is None:
         stamp = last.after.tombstone
         return {} if stamp is None else {"": _origin(stamp, by_stamp)}

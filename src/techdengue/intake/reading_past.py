@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from asyncpg import Connection
 
 from eventstore import PostgresEventStore, RecordedEvent
-from projections.replay import fold
+from projections.replay import steps_of
 from techdengue.domain.validation import ValidOperation
 from techdengue.resolver import ABSENT
 
 from .jobs import BatchJob, Job, SettlementJob
+from .off_loop import off_loop
 from .snapshot import Place, Snapshot
 from .working import Past
 
@@ -35,7 +36,8 @@ async def read_pasts(
     events: dict[Place, list[RecordedEvent]] = {place: [] for place in needs}
     for event in await PostgresEventStore(connection).read_streams(wanted):
         events[event.tenant, event.stream].append(event)
-    return {place: _states(stream) for place, stream in events.items()}, events
+    size = sum(len(event.payload) for stream in events.values() for event in stream)
+    return await off_loop(size, _all_states, events), events
 
 
 def _add_needs(needs: dict[Place, int], snapshot: Snapshot, job: BatchJob, operation: ValidOperation) -> None:
@@ -55,6 +57,9 @@ def _need(needs: dict[Place, int], snapshot: Snapshot, place: Place, up_to: int)
         needs[place] = max(needs.get(place, 0), up_to)
 
 
+def _all_states(events: Mapping[Place, Sequence[RecordedEvent]]) -> dict[Place, Past]:
+    return {place: _states(stream) for place, stream in events.items()}
+
+
 def _states(events: Sequence[RecordedEvent]) -> Past:
-    _, steps = fold(events)
-    return [ABSENT, *(step.after for step in steps)]
+    return [ABSENT, *(step.after for step in steps_of(events))]

@@ -1,0 +1,50 @@
+"""Streams of thousands of events: read page by page, and never at the cost of everybody else's turn."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from projections import queries
+from projections.queries import entities
+
+from .history import CUIABA, Writer
+
+EVENTS = 3000
+
+
+async def test_a_long_history_is_paged_whole_and_leaves_others_their_turn(
+    writer: Writer, reader: asyncpg.Connection
+) -> None:
+    await writer.create(1)
+    for number in range(EVENTS):
+        await writer.update(1, {"descricao": f"{number}"})
+    longest = 0.0
+    done = asyncio.Event()
+
+    async def others() -> None:
+        nonlocal longest
+        while not done.is_set():
+            started = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - started)
+
+    watching = asyncio.create_task(others())
+    seen, cursor = [], None
+    async with queries.territory(reader, frozenset({CUIABA})) as caller:
+        while True:
+            page = await queries.history(caller, "atividade", 1, cursor=cursor, limit=1000)
+            assert page is not None
+            seen += [(event.sequence, len(event.diff)) for event in page.items]
+            if (cursor := page.next_cursor) is None:
+                break
+        as_of = await queries.entity_as_of(caller, "atividade", 1, provenance=True)
+    done.set()
+    await watching
+    assert [sequence for sequence, _ in seen] == list(range(1, EVENTS + 2))
+    assert all(changes == 1 for _, changes in seen[1:])
+    assert as_of is not None
+    assert as_of.data is not None
+    assert as_of.data["descricao"] == str(EVENTS - 1)
+    assert longest < 1
+    assert EVENTS > entities._MANY_EVENTS
