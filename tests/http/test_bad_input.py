@@ -67,7 +67,7 @@ BAD_OPERATIONS: list[tuple[bytes, str]] = [
     (b"null", ""),
     (b"{}", "/entity_type"),
     (json.dumps(operation(conflict_resolution_stratgy="manual")).encode(), "/conflict_resolution_stratgy"),
-    (json.dumps(operation(**{"a/b": 1})).encode(), "/a~1b"),
+    (json.dumps({**operation(), "a/b": 1}).encode(), "/a~1b"),
     (json.dumps(operation(entity_id=[1])).encode(), "/entity_id"),
     (json.dumps(operation(operation="upsert")).encode(), "/operation"),
     (json.dumps(operation(conflict_resolution_strategy="dice")).encode(), "/conflict_resolution_strategy"),

@@ -27,7 +27,7 @@ OPERATION_FIELDS = (
             f"an operation has no field 'conflict_resolution_stratgy'; its fields are {OPERATION_FIELDS}",
         ),
         (
-            operation(**{"x` - at `$.y": 1}),
+            {**operation(), "x` - at `$.y": 1},
             f"an operation has no field 'x` - at `$.y'; its fields are {OPERATION_FIELDS}",
         ),
         (operation(operation="UPDATE"), "operation must be create, update or delete; this is 'UPDATE'"),
