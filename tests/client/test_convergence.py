@@ -93,3 +93,12 @@ async def test_the_demo_territory_loads_as_often_as_one_likes(real: RealServer) 
         if entity["entity_id"] == 1
     ]
     assert (one["municipio_cod_ibge"], one["data"]["status"]) == (CUIABA, "EM_ANDAMENTO")
+
+
+async def test_atividade_1_of_the_demo_was_planned_and_begun_once(real: RealServer) -> None:
+    await load_demo(real.url, real.token)
+    history = await real.read_all("/api/events", type="atividade", id="1")
+    assert [(event["operation"], event["outcome"]) for event in history] == [
+        ("create", "applied"),
+        ("update", "applied"),
+    ]

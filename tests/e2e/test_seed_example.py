@@ -63,6 +63,7 @@ async def test_the_seeds_example_succeeds_is_remembered_and_is_counted(demo: Sit
         assert (answer["processed"], answer["conflicts"], answer["errors"]) == (1, [], [])
         [success] = answer["successes"]
         assert _names(success) == ("atividade", 1, "update", "test-key-001", False)
+        assert (success["status"], success["version"]) == ("client_applied", 3)
 
         again = (await curl.post("/api/sync", content=BODY)).json()
         [repeated] = again["successes"]
@@ -79,6 +80,7 @@ async def test_the_seeds_example_succeeds_is_remembered_and_is_counted(demo: Sit
         document = (await curl.get("/api/entities/atividade/1")).json()
         assert document["municipio_cod_ibge"] == CUIABA
         assert document["version"] == success["version"]
+        assert document["data"]["status"] == "CONCLUIDA"
 
 
 async def test_without_a_token_it_is_401_and_nothing_is_recorded(demo: Site) -> None:

@@ -6,6 +6,7 @@ run; the simulated devices last. All of it stops in reverse order on Ctrl-C, SIG
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable, Coroutine
@@ -32,6 +33,8 @@ Console = Callable[[str], None]
 """Shows one line to the person at the terminal."""
 
 DATABASE: Final = "techdengue"
+_SIMULATED_PAUSE: Final = "20"
+"""Mean seconds between a device's rounds: a few operations a minute in all, readable for a day."""
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -107,6 +110,7 @@ class _Environment:
                 urls=self._urls,
                 logs=self.directory.logs,
                 key=Path(self._variables["TECHDENGUE_JWT_LOCAL_KEY_FILE"]),
+                server_password=self._server_password,
                 simulated=self.options.devices if self.options.simulate else 0,
             )
             await asyncio.Event().wait()
@@ -134,7 +138,7 @@ class _Environment:
             self._supervisor.start("Valkey", valkey),
         )
         place = self.directory.path.resolve()
-        password = await asyncio.to_thread(keep_secret, place / "server.password")
+        password = await asyncio.to_thread(keep_secret, self._server_password)
         database = await create_migrated(postgres, DATABASE, password)
         key = await asyncio.to_thread(keep_signing_key, place / "jwt-ed25519.pem")
         api_port = self._port("the API", self.options.port)
@@ -170,7 +174,15 @@ class _Environment:
         if self.options.demo:
             await load_demo(self._urls["API"], key, self._demo_record, self.console)
         if self.options.simulate:
-            await self._start_program("simulator", ["simulate", "--devices", str(self.options.devices)])
+            # another seed each time: the same one would plan the same visits, under the same ids, again
+            seed = str(secrets.randbelow(1 << 31))
+            devices = str(self.options.devices)
+            arguments = ["simulate", "--devices", devices, "--pause", _SIMULATED_PAUSE, "--seed", seed]
+            await self._start_program("simulator", arguments)
+
+    @property
+    def _server_password(self) -> Path:
+        return self.directory.path / "server.password"
 
     @property
     def _demo_record(self) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from techdengue.dev.database import SERVER_LOGIN
 from techdengue.dev.demo import HOME_MUNICIPIO
 from techdengue.domain.access import Role
 from techdengue.http.local_tokens import mint_local_token
@@ -15,19 +16,27 @@ FIRST_SYNC: Final = {
             "entity_type": "atividade",
             "entity_id": 1,
             "operation": "update",
-            "data": {"status": "EM_ANDAMENTO"},
-            "client_timestamp": "2024-01-15T14:00:00Z",
-            "idempotency_key": "curl-001",
+            "data": {"status": "CONCLUIDA"},
+            "client_timestamp": "2024-01-15T14:30:00Z",
+            "idempotency_key": "test-key-001",
             "conflict_resolution_strategy": "last_write_wins",
         }
     ]
 }
-_DEVICE: Final = "curl-1"
+"""The README's, word for word: whichever is pasted second is already processed."""
+_DEVICE: Final = "android-test-123"
 _USER: Final = "dev"
 
 
 def greet(
-    show: Callable[[str], None], *, took: float, urls: Mapping[str, str], logs: Path, key: Path, simulated: int
+    show: Callable[[str], None],
+    *,
+    took: float,
+    urls: Mapping[str, str],
+    logs: Path,
+    key: Path,
+    server_password: Path,
+    simulated: int,
 ) -> None:
     """Show it, line by line; the curl command is one line that works when pasted."""
     token = mint_local_token(key, user=_USER, role=Role.CAMPO, municipios=[HOME_MUNICIPIO])
@@ -37,10 +46,11 @@ def greet(
     for name, url in urls.items():
         show(f"  {name:<12} {url}")
     show(f"  {'API pages':<12} {urls['API']}/schema")
+    show(f"  {'SQL':<12} as {SERVER_LOGIN}, password in {server_password}: docs/operations.md, Looking with SQL")
     show(f"  {'Logs':<12} {logs}/")
     show(f"  {'Devices':<12} {_describe_devices(simulated)}")
     show("")
-    show(f"A token for a field agent (CAMPO) in Cuiabá ({HOME_MUNICIPIO}); for others: techdengue token -h")
+    show(f"A token for a field agent (CAMPO) in Cuiabá ({HOME_MUNICIPIO}); for others: .venv/bin/techdengue token -h")
     show("")
     show(token)
     show("")

@@ -34,7 +34,10 @@ _BATCH_SIZES: Final = (1, 2, 3, 7, 20, 100)
 
 
 class Agent:
-    """A person with a device. `draws` gives the randomness of each purpose; `run` keeps runs' names apart."""
+    """A person with a device. `draws` gives the randomness of each purpose; `run` keeps runs' names apart.
+
+    In each round the person does up to `most_a_round` things.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Agent:
         sleep: Sleep,
         draws: Callable[[str], random.Random],
         tally: Tally,
+        most_a_round: int = 6,
     ) -> None:
         self.name = name
         self.place = place
@@ -58,6 +62,7 @@ class Agent:
         self._run = run
         self._rng = draws("work")
         self._tally = tally
+        self._most_a_round = most_a_round
         around = Surroundings(clock=self.clock, rng=draws("jitter"), sleep=sleep, transport=self.link)
         self.device = Device(path, base_url, name, token, durable=False, surroundings=around)
 
@@ -68,7 +73,7 @@ class Agent:
         found = self.device.list("atividade", municipio=self.place.municipio)
         visits = [visit for visit in found if visit.entity_id not in _LEFT_ALONE]
         photos = self.device.list("evidencia", municipio=self.place.municipio)
-        for _ in range(min(room, self._rng.randint(0, 6))):
+        for _ in range(min(room, self._rng.randint(0, self._most_a_round))):
             self._choose(visits, photos)()
             self._tally.made += 1
 

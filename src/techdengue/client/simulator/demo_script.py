@@ -70,16 +70,17 @@ class _Team:
     def _day(self, pen: "_Pen", morning: dt.datetime) -> None:
         for number in range(_VISITS_A_DAY):
             at = morning + dt.timedelta(minutes=45 * number + self._rng.randint(0, 20))
-            if pen is self._first and self._place.municipio == MUNICIPIOS[0] and not self._visits:
+            if (self._place.municipio, pen, morning, number) == (MUNICIPIOS[0], self._first, MONDAY, 0):
                 self._activity_one(pen, at)
             else:
                 self._visits.append(self._visit(pen, at))
 
     def _activity_one(self, pen: "_Pen", at: dt.datetime) -> None:
-        """The atividade 1 of every example: in Cuiabá, begun and not concluded; nobody else touches it."""
-        data = field_work.new_visit(self._rng, self._place, pen.user) | {"tipo": "VISTORIA"} | field_work.begun(at)
+        """The atividade 1 of every example: in Cuiabá, planned, begun and not concluded; nobody else touches it."""
+        data = field_work.new_visit(self._rng, self._place, pen.user) | {"tipo": "VISTORIA"}
         pen.create(at, "atividade", 1, data)
-        pen.update(at + dt.timedelta(minutes=10), _Visit(1, 1, 1), field_work.inspected(self._rng))
+        begun = at + dt.timedelta(minutes=10)
+        pen.update(begun, _Visit(1, 1, 1), field_work.begun(begun))
 
     def _visit(self, pen: "_Pen", at: dt.datetime) -> _Visit:
         visit = _Visit(drawn_uuid(self._rng), 1, 1)

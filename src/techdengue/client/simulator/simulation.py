@@ -26,6 +26,8 @@ _T = TypeVar("_T")
 
 _CONNECTED = 0.6
 """How likely a device has a network at the end of a round."""
+_UNHURRIED = 10.0
+"""From this pause on a round is at most one operation, so that a person can follow what happens."""
 
 
 class Simulation:
@@ -48,6 +50,7 @@ class Simulation:
         progress: Progress | None = None,
     ) -> None:
         """`pause`: mean seconds between an agent's rounds; 0 works as fast as it goes and waits for nothing.
+        From 10 on an agent does at most one thing in a round, else up to six.
 
         `directory` keeps the devices' files; without it they vanish at the end. Raises KeyError for a município that
         is none of PLACES.
@@ -148,6 +151,7 @@ class Simulation:
             sleep=_no_sleep if self._pause == 0 else asyncio.sleep,
             draws=lambda purpose: seeded(self._seed, number, purpose),
             tally=self._tally,
+            most_a_round=6 if self._pause < _UNHURRIED else 1,
         )
 
 
