@@ -138,6 +138,29 @@ async def test_sync_with_a_token_that_is_not_accepted_is_exit_code_4(here: Here)
     answer = await here("sync", "-", stdin=LINES, TECHDENGUE_TOKEN="forged")
     assert answer.code == 4
     assert "does not accept the token" in answer.err
+    assert "It may have expired, or be another server's: check --url." in answer.err
+
+
+async def test_a_token_that_the_server_calls_expired_is_not_said_to_be_perhaps(here: Here) -> None:
+    old = (await here("token", "--municipio", "5103403", "--lifetime", "0s")).out.strip()
+    answer = await here("sync", "-", "--token", old, stdin=LINES)
+    assert answer.code == 4
+    assert "has expired" in answer.err
+    assert "may have expired" not in answer.err
+
+
+async def test_sync_takes_a_device_of_the_tokens_user_so_nobody_is_locked_out(here: Here) -> None:
+    assert (await here("sync", "-", stdin=LINES)).code == 0
+    token = (await here("token", "--municipio", "5103403", "--user", "ana")).out.strip()
+    assert (await here("sync", "-", "--token", token, stdin=LINES)).code == 0
+
+
+async def test_a_device_of_another_user_is_named_with_the_ways_out(here: Here) -> None:
+    token = (await here("token", "--municipio", "5103403", "--user", "ana")).out.strip()
+    answer = await here("sync", "-", "--token", token, "--device", "first", stdin=LINES)
+    assert answer.code == 4
+    assert "the device 'first' belongs to another user" in answer.err
+    assert "DELETE /api/devices/first." in answer.err
 
 
 async def test_projections_follow_until_told_to_stop_and_are_verified(
@@ -202,6 +225,8 @@ async def test_replay_as_of_a_position_or_a_time_stops_there(here: Here) -> None
     before = await here("replay", "atividade", "1", "--as-of", "2020-01-01T00:00:00Z")
     assert before.code == 1
     assert "there is no atividade 1 at that point" in before.err
+    unknown = await here("replay", "atividade", "999999")
+    assert (unknown.code, "there is no atividade 999999 in the log" in unknown.err) == (1, True)
 
 
 async def test_replay_at_a_time_without_an_offset_is_wrong_usage(here: Here) -> None:

@@ -25,9 +25,7 @@ def test_variables_become_settings_and_the_rest_has_defaults() -> None:
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_its_variable(variable: str, value: str) -> None:
-    with pytest.raises(
-        SettingsError, match=f"^{variable} cannot be used: (expected|invalid)"
-    ):
+    with pytest.raises(SettingsError, match=f"^{variable} cannot be used: (expected|invalid)"):
         read_settings({**URL, variable: value})
 
 

@@ -1,7 +1,9 @@
 """What every command promises: help, exit codes, sentences instead of tracebacks, plain output."""
 
+import gzip
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -117,16 +119,69 @@ async def test_an_api_that_is_away_is_exit_code_3_when_patience_ends(techdengue:
     (tmp_path / "one.ndjson").write_text("{}\n")
     answer = await techdengue("sync", "one.ndjson", "--url", "http://127.0.0.1:1", "--token", "t", "--patience", "1")
     assert answer.code == 3
-    assert "cannot be reached" in answer.err
+    assert "cannot be reached before the first line: the connection failed: connection refused" in answer.err
     assert "nothing is recorded twice" in answer.err
 
 
-async def test_without_variables_the_running_development_servers_are_used_and_named(
-    techdengue: Run, tmp_path: Path
-) -> None:
+async def test_without_variables_the_running_development_servers_are_used(techdengue: Run, tmp_path: Path) -> None:
     data = tmp_path / ".data"
     data.mkdir()
     (data / "dev.json").write_text(json.dumps({"environment": {"TECHDENGUE_OWNER_DATABASE_URL": NOWHERE}}))
     answer = await techdengue("migrate", "--check")
     assert answer.code == 3
-    assert "using the development servers of .data/dev.json" in answer.err
+    assert "127.0.0.1:1/nothing cannot be reached" in answer.err
+    assert "no TECHDENGUE_* variable is set" not in answer.err  # it is for a person at a terminal
+
+
+async def test_a_summary_of_the_commands_is_never_cut(techdengue: Run) -> None:
+    answer = await techdengue("--help")
+    assert "Push operations from a file." in answer.out
+    assert "..." not in answer.out.partition("Commands:")[2]
+
+
+async def test_the_version_is_told(techdengue: Run) -> None:
+    answer = await techdengue("--version")
+    assert (answer.code, answer.out) == (0, f"techdengue {version('techdengue')}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("batch.json", b'{\n"operations": []\n}\n', "batch.json is not a log of operations"),
+        ("array.json", b"[{}]", "jq -c '.operations[]' array.json | techdengue sync -"),
+        ("old.ndjson.gz", gzip.compress(b"{}\n", mtime=0), "zcat old.ndjson.gz | techdengue sync -"),
+    ],
+    ids=["a request", "an array", "packed"],
+)
+async def test_another_kind_of_file_is_named_with_the_way_to_make_a_log_of_it(
+    techdengue: Run, tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    answer = await techdengue("sync", name, "--url", "http://127.0.0.1:1", "--token", "t")
+    assert answer.code == 2
+    assert sentence in answer.err
+    assert answer.out == ""
+
+
+async def test_an_empty_file_has_no_operations(techdengue: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.ndjson").touch()
+    answer = await techdengue("sync", "empty.ndjson", "--url", "http://127.0.0.1:1", "--token", "t")
+    assert answer.code == 0
+    assert "empty.ndjson has no operations" in answer.err
+
+
+async def test_a_token_without_a_key_says_where_one_is_made(techdengue: Run) -> None:
+    answer = await techdengue("token", "--municipio", "5103403")
+    assert answer.code == 2
+    assert "there is no key to sign with" in answer.err
+
+
+async def test_an_unknown_role_is_answered_with_those_there_are(techdengue: Run) -> None:
+    answer = await techdengue("token", "--role", "king", "--municipio", "5103403")
+    assert "'king' is not one of CAMPO, VIGILANCIA, GESTOR, ADMIN" in answer.err
+
+
+async def test_an_unknown_entity_type_is_answered_with_those_there_are(techdengue: Run) -> None:
+    answer = await techdengue("replay", "ativdade", "1")
+    assert answer.code == 2
+    assert "there is no entity type 'ativdade'; there are atividade and evidencia" in answer.err

@@ -80,3 +80,44 @@ async def test_lines_without_a_key_get_the_same_one_each_time(push: Push, server
     first = await push([json.dumps(bare)])
     again = await push([json.dumps(bare)])
     assert (first.repeated, again.repeated, len(server.log)) == (0, 1, 1)
+
+
+def bare(number: int) -> str:
+    operation = json.loads(line(number))
+    del operation["idempotency_key"]
+    return json.dumps(operation)
+
+
+async def test_a_bad_line_that_is_taken_out_makes_no_later_line_a_second_operation(
+    push: Push, server: FakeServer
+) -> None:
+    await push([bare(1), "not json", bare(2), bare(3)])
+    again = await push([bare(1), bare(2), bare(3)])
+    assert (again.repeated, len(server.log)) == (3, 3)
+
+
+async def test_equal_lines_without_a_key_are_as_many_operations(push: Push, server: FakeServer) -> None:
+    assert (await push([bare(1), bare(2), bare(1)])).repeated == 0
+    assert (await push([bare(1), bare(1), bare(2)])).repeated == 3
+    assert len(set(server.keys())) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_no_log"),
+    [
+        (["{", '"operations": [', "]", "}"], True),
+        (["[{}]"], True),
+        (["\x1f\x8b\x08"], True),
+        ([], False),
+        (["nonsense", line(1)], False),
+    ],
+)
+async def test_a_file_without_a_single_object_is_no_log(push: Push, lines: list[str], is_no_log: bool) -> None:
+    assert (await push(lines)).is_no_log is is_no_log
+
+
+async def test_what_was_cut_before_its_first_object_may_yet_be_a_log(push: Push, server: FakeServer) -> None:
+    server.faults = [lose_answer]
+    report = await push(["nonsense", line(1)], patience=0)
+    assert report.problem is not None
+    assert not report.is_no_log

@@ -2,9 +2,15 @@
 
 import contextlib
 import datetime as dt
+import getpass
 import os
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
+
+import jwt
 
 from techdengue.client.errors import Forbidden, LinkError, Unauthorized, Unreachable
 from techdengue.domain.access import Role
@@ -30,13 +36,29 @@ def api_url(given: str | None) -> str:
     return url.rstrip("/")
 
 
-def bearer(given: str | None, *, user: str) -> str:
+def bearer(given: str | None) -> str:
     """A token: what was given, TECHDENGUE_TOKEN, or one minted with the local development key."""
     token = given or os.environ.get("TECHDENGUE_TOKEN", "")
     if token:
         return token
+    if not _local_key():
+        raise CommandFailed(
+            "there is no token and no key to make one: TECHDENGUE_TOKEN and TECHDENGUE_JWT_LOCAL_KEY_FILE are not set",
+            do="Say --token, or start `techdengue dev` here.",
+            code=ExitCode.USAGE,
+        )
+    user = _person()
     say(f"techdengue: no token given; acting as ADMIN {user!r} by the local development key")
     return mint(user=user, role=Role.ADMIN, municipios=["*"])
+
+
+def own_device(token: str) -> str:
+    """A device id of the token's user on this machine, so that no two users meet in one."""
+    try:
+        user = str(jwt.decode(token, options={"verify_signature": False}).get("sub") or _person())
+    except jwt.InvalidTokenError:  # the server judges tokens, not this command
+        user = _person()
+    return re.sub(r"[^A-Za-z0-9._@-]", "_", f"cli-{user}-{socket.gethostname()}")[:128]
 
 
 def mint(*, user: str, role: Role, municipios: list[str], lifetime: dt.timedelta = DEFAULT_LIFETIME) -> str:
@@ -49,19 +71,31 @@ def mint(*, user: str, role: Role, municipios: list[str], lifetime: dt.timedelta
 
 def local_key() -> Path:
     """Where the local development key is. Raises CommandFailed."""
-    key = environment().get("TECHDENGUE_JWT_LOCAL_KEY_FILE", "")
+    key = _local_key()
     if not key:
         raise CommandFailed(
-            "there is no token and no key to make one: TECHDENGUE_TOKEN and TECHDENGUE_JWT_LOCAL_KEY_FILE are not set",
-            do="Say --token, or start `techdengue dev` here.",
+            "there is no key to sign with: TECHDENGUE_JWT_LOCAL_KEY_FILE is not set and `make run` is not running here",
+            do="Start it in this directory, then ask again.",
             code=ExitCode.USAGE,
         )
     return Path(key)
 
 
+def _local_key() -> str:
+    return environment().get("TECHDENGUE_JWT_LOCAL_KEY_FILE", "")
+
+
+def _person() -> str:
+    """Who runs the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid-{os.getuid()}"
+
+
 @contextlib.contextmanager
-def refusals(url: str) -> Iterator[None]:
-    """What the server at `url` refuses as a whole becomes a CommandFailed."""
+def refusals(url: str, device: str | None = None) -> Iterator[None]:
+    """What the server at `url` refuses as a whole, to this device where it is one, becomes a CommandFailed."""
     try:
         yield
     except Unreachable as error:
@@ -73,13 +107,21 @@ def refusals(url: str) -> Iterator[None]:
     except Unauthorized as error:
         raise CommandFailed(
             f"{url} does not accept the token: {error}",
-            do="It may have expired: `techdengue token` makes one for development.",
+            do=("" if error.code == "token_expired" else "It may have expired, or be another server's: check --url. ")
+            + "`techdengue token` makes one for development.",
             code=ExitCode.REFUSED,
         ) from error
     except Forbidden as error:
+        if error.code == "device_taken" and device is not None:
+            raise CommandFailed(
+                f"the device {device!r} belongs to another user",
+                do="Say --device NAME (a name of your own), or have an ADMIN forget it: "
+                f"DELETE /api/devices/{quote(device, safe='')}.",
+                code=ExitCode.REFUSED,
+            ) from error
         raise CommandFailed(
             f"{url} forbids it: {error}",
-            do="The token's role or territory does not allow it, or the device is another user's.",
+            do="The token's role or territory does not allow it.",
             code=ExitCode.REFUSED,
         ) from error
     except LinkError as error:

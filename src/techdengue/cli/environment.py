@@ -6,6 +6,7 @@ its own processes got.
 
 import functools
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ START_DEV = "Start one with `techdengue dev` (or `make run`), or set the variabl
 
 @functools.cache
 def environment() -> Mapping[str, str]:
-    """The TECHDENGUE_* variables in force; says on stderr when they are those of the running `techdengue dev`."""
+    """The TECHDENGUE_* variables in force; tells a person when they are those of the running `techdengue dev`."""
     own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     if own.keys() - {"TECHDENGUE_DATA_DIR"}:
         return own
@@ -30,7 +31,8 @@ def environment() -> Mapping[str, str]:
     if found is None:
         return {}
     path, variables = found
-    say(f"techdengue: no TECHDENGUE_* variable is set; using the development servers of {path}")
+    if sys.stderr.isatty():
+        say(f"techdengue: no TECHDENGUE_* variable is set; using the development servers of {path}")
     return variables
 
 

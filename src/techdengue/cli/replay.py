@@ -20,7 +20,9 @@ Told = tuple[list["HistoryEvent"], "EntityAsOf"]
 def replay(
     entity_type: Annotated[str, typer.Argument(metavar="TYPE", help="atividade or evidencia.")],
     entity_id: Annotated[str, typer.Argument(metavar="ID", help="The entity's id.")],
-    municipio: Annotated[str | None, typer.Option(help="Its município, where the id exists in several.")] = None,
+    municipio: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Its município, where the id exists in several.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Stop after this position of the log, or at this time (with an offset).")
     ] = None,
@@ -41,6 +43,7 @@ def replay(
 
     from .database import run
 
+    _check_type(entity_type)
     url = server_settings().database_url
     try:
         told = run(_read(url, entity_type, entity_id, municipio, _cut(as_of)), url)
@@ -51,8 +54,20 @@ def replay(
     except ReplayDiverged as error:
         raise CommandFailed(f"the log does not replay as it was recorded: {error}") from error
     if told is None:
-        raise CommandFailed(f"there is no {entity_type} {entity_id} at that point", do="Check type, id and --as-of.")
+        where = f" in {municipio}" if municipio else ""
+        if as_of is None:
+            raise CommandFailed(f"there is no {entity_type} {entity_id}{where} in the log", do="Check the id.")
+        raise CommandFailed(f"there is no {entity_type} {entity_id}{where} at that point", do="Check id and --as-of.")
     _show(told, as_json=as_json)
+
+
+def _check_type(entity_type: str) -> None:
+    from techdengue.domain.registry import ENTITY_TYPES  # lazy: see app.py
+
+    if entity_type not in ENTITY_TYPES:
+        raise CommandFailed(
+            f"there is no entity type {entity_type!r}; there are {' and '.join(ENTITY_TYPES)}", code=ExitCode.USAGE
+        )
 
 
 async def _read(url: str, entity_type: str, entity_id: str, municipio: str | None, cut: "Cut") -> Told | None:

@@ -20,7 +20,8 @@ CUIABA = "5103403"
 def simulate(
     devices: Annotated[int, typer.Option(min=1, max=10_000, help="How many devices work.")] = 3,
     municipio: Annotated[
-        list[str] | None, typer.Option(help="IBGE code of where they work; repeat it for more. [default: 5103403]")
+        list[str] | None,
+        typer.Option(metavar="CODE", help="IBGE code of where they work; repeat it for more. [default: 5103403]"),
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="End after so many rounds of each device.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so long.")] = None,

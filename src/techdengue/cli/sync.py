@@ -1,7 +1,6 @@
 """`techdengue sync`: push a log of operations from a file."""
 
 import contextlib
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,16 +21,23 @@ def sync(
     file: Annotated[Path, typer.Argument(help="Operations, one JSON object a line; - reads stdin.")],
     url: Annotated[str | None, typer.Option(help="The API. [default: TECHDENGUE_URL]")] = None,
     token: Annotated[str | None, typer.Option(help="Bearer token. [default: TECHDENGUE_TOKEN]")] = None,
-    device: Annotated[str, typer.Option(help="The device to push as.")] = f"cli-{socket.gethostname()}",
+    device: Annotated[
+        str | None, typer.Option(help="The device to push as. [default: cli-<the token's user>-<this machine>]")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=500, help="Operations a request.")] = 200,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is away.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Push operations from a file, in order, and count what became of them.
 
-    A line is an operation as in POST /api/sync. Idempotency keys (made from device, line and content where a line
-    brings none) make it safe to run again, whole, after any failure. Exits 1 when single operations were refused;
-    the others are recorded.
+    A line is an operation as in POST /api/sync:
+
+    \b
+      {"entity_type":"atividade","entity_id":1,"operation":"update","data":{"status":"CONCLUIDA"},"client_timestamp":"2026-03-01T12:00:00Z"}
+
+    Idempotency keys (made from device and content where a line brings none) make it safe to run again, whole, after
+    any failure or correction. But a file pushed as two devices is recorded twice. Exits 1 when single operations were
+    refused; the others are recorded.
 
     \b
     Examples:
@@ -43,27 +49,48 @@ def sync(
 
     from techdengue.client import push_log
 
-    from .api import api_url, bearer, refusals
+    from .api import api_url, bearer, own_device, refusals
 
-    where, by = api_url(url), bearer(token, user=f"cli-{socket.gethostname()}")
-    with _opened(file) as lines, progress(f"pushing {file} to {where}") as advance, refusals(where):
+    where, by = api_url(url), bearer(token)
+    name = device or own_device(by)
+    with _opened(file) as lines, progress(f"pushing {file} to {where}") as advance, refusals(where, name):
 
         def show(done: "LogProgress") -> None:
             advance(done.line, None)
 
-        report = uvloop.run(push_log(lines, where, device, by, batch_size=batch, patience=patience, progress=show))
+        report = uvloop.run(push_log(lines, where, name, by, batch_size=batch, patience=patience, progress=show))
+    _check_log(report, file)
     _show(report, as_json=as_json)
     if report.problem is not None:
+        after = f"after line {report.lines}" if report.lines else "before the first line"
         raise CommandFailed(
-            f"{where} cannot be reached after line {report.lines}: {report.problem}",
+            f"{where} cannot be reached {after}: {report.problem}",
             do="Run the same command again: nothing is recorded twice.",
             code=ExitCode.UNREACHABLE,
         )
     if report.refused:
         raise CommandFailed(
-            f"{len(report.refused)} operations were refused and are not recorded",
+            f"{_counted(len(report.refused))} refused and not recorded",
             do="Correct those lines and run the command again: nothing is recorded twice.",
         )
+
+
+def _check_log(report: "LogReport", file: Path) -> None:
+    """Raise CommandFailed for another kind of file; tell of an empty one."""
+    name, example = ("stdin", "FILE") if str(file) == "-" else (file, file)
+    if report.is_no_log:
+        raise CommandFailed(
+            f"{name} is not a log of operations: one JSON object a line (NDJSON).",
+            do=f"A request's body: jq -c '.operations[]' {example} | techdengue sync -\n"
+            f"  A packed log: zcat {example} | techdengue sync -",
+            code=ExitCode.USAGE,
+        )
+    if not (report.lines or report.refused or report.problem):
+        say(f"techdengue: {name} has no operations")
+
+
+def _counted(operations: int) -> str:
+    return "1 operation was" if operations == 1 else f"{operations} operations were"
 
 
 @contextlib.contextmanager

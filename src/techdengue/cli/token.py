@@ -15,10 +15,23 @@ _LIFETIME = re.compile(r"(\d{1,6})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+ROLES = ", ".join(role.value for role in Role)
+
+
+def _role(text: str | Role) -> Role:
+    name = text.value if isinstance(text, Role) else text.upper()
+    if name not in Role.__members__:
+        raise typer.BadParameter(f"{text!r} is not one of {ROLES}")
+    return Role(name)
+
+
 def token(
-    role: Annotated[Role, typer.Option(help="What the user may do.", case_sensitive=False)] = Role.CAMPO,
+    role: Annotated[
+        Role, typer.Option(parser=_role, metavar="ROLE", show_default=False, help=f"One of {ROLES}. [default: CAMPO]")
+    ] = Role.CAMPO,
     municipio: Annotated[
-        list[str] | None, typer.Option(help="IBGE code of a município; repeat it for more, '*' for all.")
+        list[str] | None,
+        typer.Option(metavar="CODE", help="IBGE code of a município; repeat it for more, '*' for all."),
     ] = None,
     user: Annotated[str, typer.Option(help="The user's id (`sub`).")] = "dev",
     lifetime: Annotated[str, typer.Option(help="How long it is good for: 30m, 12h, 7d.")] = "12h",
@@ -45,7 +58,9 @@ def token(
     unknown = [code for code in municipio if code != "*" and code not in MUNICIPIOS]
     if unknown:
         raise CommandFailed(
-            f"{', '.join(unknown)}: no município has this code", do="Codes have 7 digits: 51…", code=ExitCode.USAGE
+            f"{', '.join(unknown)}: no município has this code",
+            do="A code has 7 digits, e.g. 5103403 (Cuiabá).",
+            code=ExitCode.USAGE,
         )
     minted = mint(user=user, role=role, municipios=municipio, lifetime=_duration(lifetime))
     if as_json:

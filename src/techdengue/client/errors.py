@@ -57,11 +57,19 @@ class Unreachable(LinkError):
 
 
 class Unauthorized(LinkError):
-    """401, and a newly asked token did not help."""
+    """401, and a newly asked token did not help. `code` is the problem's, where it has one."""
+
+    def __init__(self, reason: str, *, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Forbidden(LinkError):
-    """403: this user may not do that, or not on this device."""
+    """403: this user may not do that, or (`code` device_taken) not on this device."""
+
+    def __init__(self, reason: str, *, code: str | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class TooLarge(LinkError):

@@ -75,7 +75,7 @@ class Link:
             self._token = None
             if not ask_again:
                 break
-        raise Unauthorized(_reason(response))
+        raise Unauthorized(_reason(response), code=_problem(response).code)
 
     async def _ask_token(self) -> str:
         if isinstance(self._source, str):
@@ -93,7 +93,7 @@ def _check(response: Response) -> None:
         raise Unreachable(reason, retry_after=_retry_after(response.headers))
     match status:
         case 403:
-            raise Forbidden(reason)
+            raise Forbidden(reason, code=_problem(response).code)
         case 413:
             raise TooLarge(reason)
         case 400 | 422 if "problem+json" in response.headers.get("content-type", ""):

@@ -77,4 +77,6 @@ def _claim(memory: Memory, device_id: str) -> None:
     if owner is None:
         memory.remember("device_id", device_id)
     elif owner != device_id:
-        raise WrongDevice(f"the file belongs to the device {owner!r}")
+        raise WrongDevice(
+            f"the file belongs to the device {owner!r}; open it as {owner!r}, or use another file for {device_id!r}"
+        )

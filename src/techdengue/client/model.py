@@ -27,6 +27,9 @@ class QueuedOperation(msgspec.Struct, frozen=True, kw_only=True):
         """The id as text: `123` and `"123"` name the same entity."""
         return str(self.sent.entity_id)
 
+    def __repr__(self) -> str:
+        return f"<QueuedOperation {self.sent.operation.value} {self.sent.entity_type} {self.entity_name}, {self.key}>"
+
 
 class RefusedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """An operation that the server would not record. It stays until its user retries, edits or discards it."""
@@ -35,6 +38,10 @@ class RefusedOperation(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     message: str
     path: str | None = None
+
+    def __repr__(self) -> str:
+        where = f" at {self.path}" if self.path else ""
+        return f"<RefusedOperation {self.code}{where}: {self.message}; {self.operation!r}>"
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):

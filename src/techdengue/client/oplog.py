@@ -1,6 +1,7 @@
 """Pushing an operation log from a file: NDJSON, one operation of `POST /api/sync` a line.
 
 A run that was cut is run again: the same lines have the same keys, and the server answers those as already processed.
+So is a log whose bad lines were corrected or taken out: a line's key does not depend on where it stands.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from .retry import Patience, Sleep, backoff
 from .transport import HttpTransport, Transport
 
 LARGEST_BATCH: Final = 500
+NO_OBJECT: Final = "invalid_line"
+"""The code of a line that is no JSON object."""
 _BATCH_BYTES: Final = 3 * 1024 * 1024
 _KEYS: Final = uuid.UUID("6d0cf6f1-5f37-5b0e-9a0e-2f6f3f0f6a51")
 """Namespace of the keys of lines that bring none."""
@@ -62,6 +65,12 @@ class LogReport(msgspec.Struct, frozen=True, kw_only=True):
         """Operations that are on the server's disk."""
         return sum(self.outcomes.values())
 
+    @property
+    def is_no_log(self) -> bool:
+        """Whether not one line was a JSON object: most likely another kind of file."""
+        untouched = not self.lines and self.problem is None
+        return untouched and bool(self.refused) and all(refused.code == NO_OBJECT for refused in self.refused)
+
 
 class _Line(msgspec.Struct, frozen=True):
     number: int
@@ -84,7 +93,7 @@ async def push_log(
 ) -> LogReport:
     """Send every line, in order and in batches. `patience` is how many seconds may be spent on waiting for the server.
 
-    An operation without an `idempotency_key` gets one made of device, line number and content.
+    An operation without an `idempotency_key` gets one made of device, content and how many equal lines come before.
     Raises Unauthorized, Forbidden or UnexpectedAnswer.
     """
     used = transport or HttpTransport()
@@ -183,6 +192,7 @@ class _Pusher:
 
 def _read(lines: Iterable[bytes | str], device_id: str, pusher: _Pusher) -> Iterator[_Line]:
     """The lines that are operations by their looks; empty ones are passed over, others refused."""
+    name = _namer(device_id)
     for number, text in enumerate(lines, start=1):
         raw = (text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).strip()
         if not raw:
@@ -190,14 +200,25 @@ def _read(lines: Iterable[bytes | str], device_id: str, pusher: _Pusher) -> Iter
         try:
             fields = msgspec.json.decode(raw, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            pusher.refuse(_Line(number, None, raw), "invalid_line", f"not a JSON object: {error}")
+            pusher.refuse(_Line(number, None, raw), NO_OBJECT, f"not a JSON object: {error}")
             continue
         if "idempotency_key" not in fields:
-            seed = f"{device_id}\n{number}\n{raw.decode('utf-8')}"
-            fields["idempotency_key"] = str(uuid.uuid5(_KEYS, seed))
+            fields["idempotency_key"] = name(raw.decode("utf-8"))
             raw = msgspec.json.encode(fields)
         key = fields["idempotency_key"]
         yield _Line(number, key if isinstance(key, str) else None, raw)
+
+
+def _namer(device_id: str) -> Callable[[str], str]:
+    """Gives each line of a log its key: a second line of the same content is a second operation."""
+    seen: Counter[uuid.UUID] = Counter()
+
+    def name(content: str) -> str:
+        first = uuid.uuid5(_KEYS, f"{device_id}\n{content}")
+        before, seen[first] = seen[first], seen[first] + 1
+        return str(uuid.uuid5(first, str(before)) if before else first)
+
+    return name
 
 
 def _batches(lines: Iterator[_Line], operations: int) -> Iterator[list[_Line]]:

@@ -1,5 +1,6 @@
 """Bytes to the server and back, with a time-out on everything. An argument, so that tests can lose answers."""
 
+import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
@@ -65,7 +66,7 @@ class HttpTransport:
         except TimeoutError as error:
             raise Unreachable("the server did not answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"the connection failed: {error or type(error).__name__}") from error
+            raise Unreachable(f"the connection failed: {_fault(error)}") from error
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -80,6 +81,18 @@ class HttpTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _fault(error: aiohttp.ClientError | OSError) -> str:
+    """What went wrong, without the library's own words around it."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return str(error) or type(error).__name__
+    cause = error.os_error
+    if cause.errno and cause.errno > 0 and not isinstance(error, aiohttp.ClientSSLError):
+        return os.strerror(cause.errno).lower()
+    return cause.strerror or str(cause)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
