@@ -7,6 +7,7 @@ import pytest
 
 from eventstore import EventStore, MemoryEventStore, PostgresEventStore
 from techdengue.dev.database import Database
+from tests.conftest import MakeDatabase
 from tests.eventstore.contract import EventStoreContract
 
 
@@ -17,9 +18,14 @@ class TestInMemory(EventStoreContract):
 
 
 class TestOnPostgres(EventStoreContract):
+    @pytest.fixture(scope="class")
+    async def empty(self, make_database: MakeDatabase) -> Database:
+        """A database that nobody else writes to."""
+        return await make_database()
+
     @pytest.fixture
-    async def store(self, database: Database) -> AsyncIterator[EventStore]:
-        connection = await asyncpg.connect(database.owner_url)
+    async def store(self, empty: Database) -> AsyncIterator[EventStore]:
+        connection = await asyncpg.connect(empty.owner_url)
         transaction = connection.transaction()
         await transaction.start()  # undone afterwards: every test finds the log empty
         yield PostgresEventStore(connection)
