@@ -11,6 +11,12 @@ from tests.conftest import MakeDatabase
 from tests.eventstore.contract import EventStoreContract
 
 
+@pytest.fixture(scope="module")
+async def empty(make_database: MakeDatabase) -> Database:
+    """A database that nobody else writes to."""
+    return await make_database()
+
+
 class TestInMemory(EventStoreContract):
     @pytest.fixture
     def store(self) -> EventStore:
@@ -18,11 +24,6 @@ class TestInMemory(EventStoreContract):
 
 
 class TestOnPostgres(EventStoreContract):
-    @pytest.fixture(scope="class")
-    async def empty(self, make_database: MakeDatabase) -> Database:
-        """A database that nobody else writes to."""
-        return await make_database()
-
     @pytest.fixture
     async def store(self, empty: Database) -> AsyncIterator[EventStore]:
         connection = await asyncpg.connect(empty.owner_url)
