@@ -35,7 +35,7 @@ def techdengue(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def local_key(servers_directory: Path) -> Path:
-    """The key that signs this session's tokens."""
+    """The key that signs the tokens of this test process."""
     key = servers_directory / f"local-{os.getpid()}.pem"
     keep_signing_key(key)
     return key

@@ -49,7 +49,7 @@ class AcrossServers(httpx.AsyncBaseTransport):
 
 @pytest.fixture(scope="module")
 def tokens(key_file: Path) -> Tokens:
-    """The walk's tokens are of this session's key."""
+    """The walk's tokens are of the servers' own key."""
     return Tokens(key_file)
 
 

@@ -56,7 +56,7 @@ def until_gone(pids: Sequence[int], *, timeout: float = 20.0) -> None:
     while left := [pid for pid in pids if is_running(pid)]:
         if time.monotonic() > deadline:
             raise DevError(f"processes {left} did not end within {timeout:.0f} s")
-        time.sleep(0.02)
+        time.sleep(0.02)  # no event tells of the end of a process that is not our child
 
 
 def _is_zombie(pid: int) -> bool:
