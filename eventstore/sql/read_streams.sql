@@ -19,8 +19,31 @@ SELECT
     e.payload,
     e.metadata
 FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS wanted (tenant, stream, up_to, n)
-JOIN eventstore.event AS e
-    ON e.tenant = wanted.tenant
-    AND e.stream = wanted.stream
-    AND e.sequence <= coalesce(wanted.up_to, 9223372036854775807)
+-- The inner order is what keeps the planner from an index that begins with the tenant alone: planned while the log is
+-- empty, both look alike, and the plan stays when the log has grown.
+CROSS JOIN LATERAL (
+    SELECT
+        o.lane,
+        o.position,
+        o.tenant,
+        o.stream,
+        o.sequence,
+        o.version,
+        o.type,
+        o.writer,
+        o.key,
+        o.digest,
+        o.actor,
+        o.outcome,
+        o.rule_set,
+        o.occurred_at,
+        o.recorded_at,
+        o.payload,
+        o.metadata
+    FROM eventstore.event AS o
+    WHERE o.tenant = wanted.tenant
+        AND o.stream = wanted.stream
+        AND o.sequence <= coalesce(wanted.up_to, 9223372036854775807)
+    ORDER BY o.sequence
+) AS e
 ORDER BY wanted.n, e.sequence
