@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from techdengue import telemetry
+from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.postgres_readers import PostgresReaders
@@ -26,6 +27,8 @@ IDLE_SECONDS: Final = 300.0
 CLOSE_SECONDS: Final = 5.0
 _SPARE_INTAKE_CONNECTIONS: Final = 2
 """Beside the committers': for settling conflicts and registering devices."""
+_READERS_OF_THE_FEED: Final = 2
+"""The feed reads with one in so many of the reading connections, and leaves the others to requests."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -44,17 +47,23 @@ def create_app(settings: Settings | None = None) -> Application:
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
-    intake = Intake(intake_pool, settings)
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
+    feed = Feed(
+        readers,
+        reads_at_once=max(1, settings.reader_connections // _READERS_OF_THE_FEED),
+        poll_seconds=settings.poll_seconds,
+    )
+    intake = Intake(intake_pool, settings, committed=feed.committed)
     services = Services(
         intake=intake,
         readers=readers,
+        feed=feed,
         verifier=TokenVerifier(settings),
         settings=settings,
         checks={"database": lambda: _is_well(intake_pool, reader_pool)},
         before_metrics=ProjectionLag(readers.projections).refresh,
     )
-    return _Server(build_app(services), lambda: _running(intake, intake_pool, reader_pool))
+    return _Server(build_app(services), lambda: _running(intake, feed, intake_pool, reader_pool))
 
 
 class _Server:
@@ -87,15 +96,18 @@ class _Server:
 
 
 @contextlib.asynccontextmanager
-async def _running(intake: Intake, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
+async def _running(intake: Intake, feed: Feed, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
     for pool in pools:
         await pool
-    await intake.start()
-    log.info("server_started")
     try:
-        yield
+        async with feed.running():
+            await intake.start()
+            log.info("server_started")
+            try:
+                yield
+            finally:
+                await intake.stop()
     finally:
-        await intake.stop()
         for pool in pools:
             await _close(pool)
         log.info("server_stopped")

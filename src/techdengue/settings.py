@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_bytes: AtLeastOne = 32 * 1024 * 1024
     database_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     reader_connections: AtLeastOne = 8
+    poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    """Between two looks at the log's tail while somebody waits for changes."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100

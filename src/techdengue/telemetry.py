@@ -85,6 +85,20 @@ PROJECTION_LAG_SECONDS = Gauge(
     "projection_lag_seconds", "Age of the oldest event not yet applied", ("projection",), registry=REGISTRY
 )
 
+FEED_WAITING = Gauge("feed_waiting", "Streams and requests that wait for changes", registry=REGISTRY)
+FEED_WAKE_UPS = Counter(
+    "feed_wake_ups_total",
+    "Commits heard of: of this process, of another one by Redis, or missed and found by a look at the log's tail",
+    ("source",),
+    registry=REGISTRY,
+)
+FEED_READS = Counter(
+    "feed_reads_total",
+    "Reads of changes for those who wait: a query made, one joined, or a page kept from before",
+    ("how",),
+    registry=REGISTRY,
+)
+
 
 def exposition() -> bytes:
     """All metrics, in Prometheus' text format (`CONTENT_TYPE_LATEST`)."""

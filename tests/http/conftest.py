@@ -13,6 +13,7 @@ from techdengue.asgi import create_app
 from techdengue.dev.database import Database
 from techdengue.dev.private_files import keep_signing_key
 from techdengue.domain.access import Role
+from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.local_tokens import mint_local_token
@@ -73,13 +74,22 @@ def readers() -> FakeReaders:
 
 
 @pytest.fixture
-async def api(tokens: Tokens, intake: FakeIntake, readers: FakeReaders) -> AsyncIterator[httpx.AsyncClient]:
+def feed(readers: FakeReaders) -> Feed:
+    """The feed over the fake readers."""
+    return Feed(readers)
+
+
+@pytest.fixture
+async def api(tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
     settings = settings_for(tokens)
-    services = Services(intake=intake, readers=readers, verifier=TokenVerifier(settings), settings=settings)
+    services = Services(intake=intake, readers=readers, feed=feed, verifier=TokenVerifier(settings), settings=settings)
     transport = httpx.ASGITransport(build_app(services))
     headers = {**tokens.bearer(), "x-device-id": "device-1", "accept-encoding": "identity"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+    async with (
+        feed.running(),
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client,
+    ):
         yield client
 
 

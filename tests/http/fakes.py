@@ -96,6 +96,10 @@ class FakeReaders:
         self._fail()
         return examples.CHANGES
 
+    async def tail(self) -> int:
+        """Nothing happens that nobody told of."""
+        return 0
+
     async def device_status(self, caller: Caller, device_id: str) -> DeviceStatus | None:
         """The example."""
         return examples.STATUS if self.found else None

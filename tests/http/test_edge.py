@@ -6,6 +6,7 @@ import pytest
 from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.domain.access import Role
 from techdengue.domain.operation import ErrorCode
+from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.openapi import examples
@@ -135,6 +136,7 @@ async def test_readiness_names_what_is_away(tokens: Tokens) -> None:
         services = Services(
             intake=FakeIntake(),
             readers=FakeReaders(),
+            feed=Feed(FakeReaders()),
             verifier=TokenVerifier(settings),
             settings=settings,
             checks=checks,

@@ -92,6 +92,25 @@ class Readers(Protocol):
         """Forget a device; whether there was one."""
 
 
+class Feed(Protocol):
+    """Changes as they happen (`techdengue.feed`)."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server is ending: then nobody waits any more."""
+
+    def ticket(self, caller: Caller) -> int:
+        """What `wait` compares with; taken before reading."""
+
+    async def changes(
+        self, caller: Caller, *, cursor: str | None, limit: int, entity_type: str | None, ticket: int | None = None
+    ) -> Page[Document]:
+        """As the readers answer it, identical reads together. Raises Stopping."""
+
+    async def wait(self, caller: Caller, ticket: int, seconds: float) -> bool:
+        """True as soon as something was committed in the caller's municípios since the ticket was taken."""
+
+
 class Verifier(Protocol):
     """Turns a bearer token into its caller."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from eventstore import PostgresEventStore
 from projections import queries, status
 from projections.model import (
     Conflict,
@@ -113,6 +114,11 @@ class PostgresReaders:
         """Forget a device; whether there was one."""
         async with self._registrar.acquire(timeout=self._timeout) as connection:
             return await queries.forget_device(connection, device_id)
+
+    async def tail(self) -> int:
+        """The log's last position."""
+        async with self._pool.acquire(timeout=self._timeout) as connection:
+            return await PostgresEventStore(connection).tail()
 
     async def projections(self) -> list[ProjectionStatus]:
         """How far every projection has followed the log of all municípios."""

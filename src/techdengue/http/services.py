@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from techdengue.settings import Settings
 
 from .budget import BodyBudget
-from .ports import HealthCheck, Intake, Readers, Verifier
+from .ports import Feed, HealthCheck, Intake, Readers, Verifier
 
 _BODIES_AT_ONCE = 4
 """Of the largest size, of one user."""
@@ -26,6 +26,7 @@ class Services:
 
     intake: Intake
     readers: Readers
+    feed: Feed
     verifier: Verifier
     settings: Settings
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)

@@ -31,10 +31,13 @@ _COUNTED = (
 
 async def append(
     connection: Connection, units: Sequence[AppendUnit], decided: Sequence[Decided], numbers: Sequence[int]
-) -> frozenset[int]:
-    """Append; `numbers` holds each job's unit. Answers the units whose heads or clocks had moved on."""
+) -> tuple[int, frozenset[int]]:
+    """Append; `numbers` holds each job's unit.
+
+    Answers the first position of what was written, and the units that were not: their heads or clocks had moved on.
+    """
     row = await connection.fetchrow(APPEND, _LANE, *append_arguments(units), *companion_arguments(decided, numbers))
-    return frozenset(row["moved"])
+    return row["first_position"], frozenset(row["moved"])
 
 
 def companion_arguments(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:

@@ -1,0 +1,117 @@
+"""One query for identical reads: thousands of devices of one territory wake together and ask the same.
+
+Identical means the same territory, so whoever gets a shared page could have read every row of it: each query runs under
+row-level security with just that territory. A few queries run at once, so that waking many territories leaves
+connections to the requests.
+"""
+
+import asyncio
+import collections
+from typing import Final
+
+import msgspec
+
+from projections.model import Document, Page
+from techdengue import telemetry
+from techdengue.domain.access import Caller
+
+from .errors import Stopping
+from .ports import Log
+from .waiting import Territory, Waiters
+
+_KEPT_PAGES: Final = 64
+_LARGEST_KEPT: Final = 128 * 1024
+
+
+class _Key(msgspec.Struct, frozen=True):
+    territory: Territory
+    cursor: str | None
+    limit: int
+    entity_type: str | None
+
+
+class _Read:
+    """One query, on its way or made; `begun` is the round of waking in which it was sent."""
+
+    __slots__ = ("begun", "caller", "page")
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.begun = -1
+        self.page: asyncio.Future[Page[Document]] = asyncio.get_running_loop().create_future()
+
+
+class SharedReads:
+    """Reads of changes. `tasks` runs the queries, `at_once` of them together."""
+
+    def __init__(self, log: Log, waiters: Waiters, *, at_once: int) -> None:
+        self._log = log
+        self._waiters = waiters
+        self._turn = asyncio.Semaphore(at_once)
+        self._next: dict[_Key, _Read] = {}
+        self._running: dict[_Key, _Read] = {}
+        self._kept: collections.OrderedDict[_Key, _Read] = collections.OrderedDict()
+
+    async def changes(
+        self,
+        tasks: asyncio.TaskGroup,
+        caller: Caller,
+        *,
+        cursor: str | None,
+        limit: int,
+        entity_type: str | None,
+        ticket: int | None,
+    ) -> Page[Document]:
+        """A page that was read after the ticket was taken; without one, after this call."""
+        key = _Key(caller.municipios, cursor, limit, entity_type)
+        read = self._find(key, ticket)
+        if read is None:
+            read = self._next[key] = _Read(caller)
+            tasks.create_task(self._run(key, read))
+        return await asyncio.shield(read.page)
+
+    def _find(self, key: _Key, ticket: int | None) -> _Read | None:
+        if ticket is not None:
+            for how, reads in (("kept", self._kept), ("joined", self._running)):
+                read = reads.get(key)
+                if read is not None and read.begun >= ticket:
+                    telemetry.FEED_READS.labels(how).inc()
+                    return read
+        read = self._next.get(key)
+        telemetry.FEED_READS.labels("made" if read is None else "joined").inc()
+        return read
+
+    async def _run(self, key: _Key, read: _Read) -> None:
+        try:
+            async with self._turn:
+                del self._next[key]
+                read.begun = self._waiters.round
+                self._running[key] = read
+                page = await self._log.changes(
+                    read.caller, cursor=key.cursor, limit=key.limit, entity_type=key.entity_type
+                )
+        except asyncio.CancelledError:
+            _fail(read, Stopping("the server is stopping"))
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever asked for the page is told
+            _fail(read, error)
+        else:
+            read.page.set_result(page)
+            self._keep(key, read, page)
+        finally:
+            for reads in (self._next, self._running):
+                if reads.get(key) is read:
+                    del reads[key]
+
+    def _keep(self, key: _Key, read: _Read, page: Page[Document]) -> None:
+        if sum(len(item.data) for item in page.items if item.data is not None) > _LARGEST_KEPT:
+            return
+        self._kept[key] = read
+        self._kept.move_to_end(key)
+        if len(self._kept) > _KEPT_PAGES:
+            self._kept.popitem(last=False)
+
+
+def _fail(read: _Read, error: Exception) -> None:
+    read.page.set_exception(error)
+    read.page.exception()  # looked at: nobody may be left who asked

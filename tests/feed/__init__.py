@@ -1,0 +1,1 @@
+"""The feed: whoever waits hears of every commit that concerns it, soon, and cheaply."""
