@@ -38,13 +38,14 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> Application:
+def create_app(settings: Settings | None = None, *, worker: int | None = None) -> Application:
     """The server as an ASGI application; settings are read from the environment where none are given.
 
+    `worker` is its number among several on one port; its logs carry it.
     Call it inside the running loop. Raises SettingsError.
     """
     settings = settings or read_settings()
-    telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
+    telemetry.configure(log_format=settings.log_format, log_level=settings.log_level, worker=worker)
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)

@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """PostgreSQL, a login role that is a member of the techdengue_* roles and owns nothing."""
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8000
+    workers: AtLeastOne | Literal["auto"] = 1
+    """Server processes on the port; `auto`: one for each core that we may use."""
     jwt_issuer: str = ""
     """`iss` of accepted tokens; its JWKS is read from `jwks_url`."""
     jwt_audience: str = "techdengue"

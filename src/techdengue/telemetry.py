@@ -3,6 +3,7 @@
 Names are those of the dashboards and alert rules; labels come from closed sets.
 """
 
+import functools
 import logging
 import sys
 from collections.abc import Iterator
@@ -105,8 +106,11 @@ def exposition() -> bytes:
     return generate_latest(REGISTRY)
 
 
-def configure(*, log_format: str, log_level: str) -> None:
-    """Set up logs (`json`: one object a line; else for people) on stdout, and the build info. Once, at the start."""
+def configure(*, log_format: str, log_level: str, worker: int | None = None) -> None:
+    """Set up logs (`json`: one object a line; else for people) on stdout, and the build info. Once, at the start.
+
+    With `worker`, every line carries the number.
+    """
     BUILD_INFO.info({"version": metadata.version("techdengue")})
     level = logging.getLevelNamesMapping()[log_level.upper()]
     shared: list[Any] = [
@@ -115,6 +119,8 @@ def configure(*, log_format: str, log_level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         tell_failure,
     ]
+    if worker is not None:
+        shared.append(functools.partial(_add_worker, worker))
     if log_format == "json":
         ending: list[Any] = [structlog.processors.JSONRenderer(serializer=_to_json)]
         factory: Any = structlog.BytesLoggerFactory(sys.stdout.buffer)
@@ -128,6 +134,10 @@ def configure(*, log_format: str, log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_OfLibraries()])
+
+
+def _add_worker(worker: int, _logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return event if "worker" in event else {**event, "worker": worker}
 
 
 class _OfLibraries(logging.Handler):

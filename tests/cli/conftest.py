@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import aiohttp
 import pytest
 
 from techdengue.dev.database import Database
@@ -39,6 +40,13 @@ def local_key(servers_directory: Path) -> Path:
     key = servers_directory / f"local-{os.getpid()}.pem"
     keep_signing_key(key)
     return key
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP client."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
 
 
 @pytest.fixture

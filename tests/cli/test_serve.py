@@ -3,60 +3,19 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import asyncpg
-import pytest
 
 from techdengue.dev.database import Database, create_migrated
 from techdengue.dev.ports import free_ports
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.dev.processes import child_pids
-from techdengue.domain.access import Role
-from techdengue.http.local_tokens import mint_local_token
 
+from .asking import operation, send, status_of, until_refused, until_somebody_waits
 from .conftest import Run
 from .running import Serving, serving
-
-DEVICE = "android-test-123"
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """An HTTP client."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        yield session
-
-
-def operation(number: int) -> dict[str, Any]:
-    """A create that always succeeds once."""
-    return {
-        "entity_type": "atividade",
-        "entity_id": number,
-        "operation": "create",
-        "data": {"tipo": "VISTORIA", "municipio_cod_ibge": "5103403"},
-        "client_timestamp": "2024-01-15T14:30:00Z",
-        "idempotency_key": f"key-{number}",
-    }
-
-
-async def send(
-    http: aiohttp.ClientSession, url: str, key: Path, *operations: dict[str, Any]
-) -> tuple[int, dict[str, Any]]:
-    """POST /api/sync."""
-    token = mint_local_token(key, user="ana", role=Role.CAMPO, municipios=["5103403"])
-    headers = {"authorization": f"Bearer {token}", "x-device-id": DEVICE}
-    async with http.post(f"{url}/api/sync", json={"operations": operations}, headers=headers) as answer:
-        return answer.status, await answer.json(content_type=None)
-
-
-async def status_of(http: aiohttp.ClientSession, url: str) -> int:
-    """The status of a GET."""
-    async with http.get(url) as answer:
-        return answer.status
 
 
 async def test_a_server_takes_operations_and_ends_with_0_when_asked(
@@ -110,9 +69,9 @@ async def test_a_request_in_flight_is_answered_before_the_end(
         await hold.start()
         await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
         sending = asyncio.create_task(send(http, server.url, local_key, operation(1)))
-        await _until_somebody_waits(own_database)
+        await until_somebody_waits(own_database)
         server.terminate()
-        await _until_refused(http, server.url)
+        await until_refused(http, server.url)
         await hold.rollback()
         status, answer = await sending
         assert (status, answer["processed"], len(answer["successes"])) == (200, 1, 1)
@@ -172,27 +131,3 @@ async def test_a_key_that_cannot_be_read_is_named(techdengue: Run, variables: di
     assert answer.code == 2
     assert "missing.pem cannot be read" in answer.err
     assert "Traceback" not in answer.err
-
-
-async def _until_somebody_waits(database: Database) -> None:
-    """Until a session of the server waits for a lock."""
-    watcher = await asyncpg.connect(database.owner_url)
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    try:
-        async with asyncio.timeout(20):
-            while not await watcher.fetchval(waiting):  # noqa: ASYNC110 - another process's state has no event
-                await asyncio.sleep(0.02)
-    finally:
-        await watcher.close()
-
-
-async def _until_refused(http: aiohttp.ClientSession, url: str) -> None:
-    """Until new connections are not taken any more."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                async with aiohttp.ClientSession() as fresh:
-                    await status_of(fresh, f"{url}/health/live")
-            except aiohttp.ClientError:
-                return
-            await asyncio.sleep(0.02)

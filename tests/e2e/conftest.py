@@ -1,4 +1,4 @@
-"""Two server processes on one database, shared by the tests of a test process, and what a test needs of its own."""
+"""Two servers on one database, shared by the tests of a test process, and what a test needs of its own."""
 
 import os
 from collections.abc import AsyncIterator
@@ -40,9 +40,9 @@ async def site_database(make_database: MakeDatabase) -> Database:
 async def site(
     site_database: Database, key_file: Path, http: aiohttp.ClientSession, servers_directory: Path
 ) -> AsyncIterator[Site]:
-    """Two server processes on one database. Tests keep to entities, devices and users of their own."""
+    """Two servers on one database, one of two processes. Tests keep to entities, devices and users of their own."""
     env = environment(site_database.server_url, key_file)
-    servers = [Server(env, servers_directory / f"e2e-server-{number}.log") for number in (1, 2)]
+    servers = [Server(env, servers_directory / f"e2e-server-{count}.log", workers=count) for count in (1, 2)]
     async with running(*servers):
         yield Site(http, [server.url for server in servers], key_file)
         for server in servers:

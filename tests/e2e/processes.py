@@ -48,8 +48,8 @@ class Program:
 class Server(Program):
     """`techdengue serve`; each start takes a free port."""
 
-    def __init__(self, env: Mapping[str, str], log: Path) -> None:
-        super().__init__(("serve", "--port", "0"), env, log)
+    def __init__(self, env: Mapping[str, str], log: Path, *, workers: int = 1) -> None:
+        super().__init__(("serve", "--port", "0", "--workers", str(workers)), env, log)
         self.url = ""
 
     async def start(self) -> None:

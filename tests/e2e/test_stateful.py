@@ -1,5 +1,7 @@
 """Devices of the Python client against two real servers, driven by Hypothesis: the laws hold whatever happens.
 
+One of the servers is two processes.
+
 Laws 1 (replay), 2 (idempotence), 8 (soundness), 9 (convergence) and 10 (time travel) of docs/resolution.md.
 """
 

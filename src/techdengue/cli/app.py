@@ -11,7 +11,7 @@ import typer
 
 from . import dev, migrate, projections, replay, serve, simulate, sync, token
 from .errors import EXIT_CODES, CommandFailed, ExitCode
-from .output import put, say
+from .output import put, tell
 
 HELP = """An event-sourced sync server for field work without a network.
 
@@ -59,9 +59,7 @@ def main() -> None:
     try:
         app()
     except CommandFailed as failure:
-        say(f"techdengue: {failure.sentence}")
-        if failure.do:
-            say(f"  {failure.do}")
+        tell(failure)
         sys.exit(failure.code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

@@ -36,12 +36,12 @@ def environment() -> Mapping[str, str]:
     return variables
 
 
-def server_settings() -> "Settings":
-    """The server's settings. Raises CommandFailed."""
+def server_settings(**instead: str) -> "Settings":
+    """The server's settings, some variables read from `instead`. Raises CommandFailed."""
     from techdengue.settings import SettingsError, read_settings  # lazy: see app.py
 
     try:
-        return read_settings(environment())
+        return read_settings({**environment(), **instead})
     except SettingsError as error:
         raise CommandFailed(str(error), do=START_DEV, code=ExitCode.USAGE) from error
 

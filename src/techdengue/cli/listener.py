@@ -2,7 +2,8 @@
 
 Granian's own socket sets SO_REUSEPORT, with which two servers share a port in silence and the port of `--port 0` is
 never known; its usual mode keeps the application in a child process, which a kill -9 of the parent leaves behind.
-So: our socket (a taken port is an error, port 0 is answered), granian's embedded mode, one process.
+So: our socket (a taken port is an error, port 0 is answered), granian's embedded mode, one process; see workers.py for
+several.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -40,6 +42,41 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def share(listener: socket.socket, count: int) -> list[socket.socket]:
+    """A listening socket for each of `count` processes on the port of `listener`, which is the first of them.
+
+    On Linux each has its own, and the kernel deals new connections out by their addresses: with one socket for all,
+    whoever wakes first takes them, and keeps them for as long as they live. SO_REUSEPORT is set only now, after the
+    port was bound without it: so another server's bind fails as ever. Elsewhere all are the same socket.
+    """
+    if sys.platform != "linux":
+        return [listener] * count
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared = [listener]
+    try:
+        while len(shared) < count:
+            shared.append(_another(listener))
+    except OSError:
+        for one in shared:
+            one.close()
+        raise
+    return shared
+
+
+def _another(listener: socket.socket) -> socket.socket:
+    one = socket.socket(listener.family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        one.bind(listener.getsockname())
+        one.listen(BACKLOG)
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one
 
 
 def serve(create: Callable[[], Any], listener: socket.socket, *, ready: Callable[[], None]) -> bool:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .errors import CommandFailed
+
 PLAIN_EVERY_SECONDS = 5.0
 """How often progress is a line where nobody watches a bar."""
 
@@ -17,6 +19,13 @@ Advance = Callable[[int, int | None], None]
 def say(sentence: str) -> None:
     """Tell the person at the terminal something; scripts that read stdout do not see it."""
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - printing is what a command line does
+
+
+def tell(failure: CommandFailed) -> None:
+    """A failure as its sentence, and what to do next."""
+    say(f"techdengue: {failure.sentence}")
+    if failure.do:
+        say(f"  {failure.do}")
 
 
 def put(line: str) -> None:

@@ -6,19 +6,16 @@ children in order. On Linux the kernel signals the child when the parent dies, e
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from techdengue.dev.errors import ServerError
+from techdengue.orphans import end_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _LONGEST_LOG_BYTES = 32 * 1024 * 1024
 """A longer log is put aside at the next start, in place of the one before it."""
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Child:
@@ -122,17 +119,13 @@ def _before_exec(death_signal: signal.Signals, user: int | None) -> Callable[[],
 
     In this order: the kernel forgets the signal when the user changes.
     """
-    libc = _LIBC
-    parent = os.getpid()
+    ask = end_with_parent(death_signal)
 
     def prepare() -> None:
         if user is not None:
             os.setgroups([])
             os.setgid(user)
             os.setuid(user)
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
+        ask()
 
     return prepare
