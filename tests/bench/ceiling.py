@@ -1,12 +1,12 @@
 """What PostgreSQL itself can do: the same rows, written by a bare driver, without HTTP and without a resolver.
 
-The rows are decided beforehand, in memory. Then two committers write them in groups of at most 200, each with the
-pair of statements that the intake uses: one read, one append.
+The rows are decided beforehand, in memory. Then two committers write them in groups of 200, either with one statement
+that inserts and compares nothing (`write_bare`: the ceiling), or with the intake's own two, one read and one append.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -28,9 +28,12 @@ from techdengue.intake.working import Working
 from techdengue.resolver import State, decode_state
 
 from . import workload
+from .statements import SQL
 
+_NOW = time.time_ns() // 1000
 _CALLER = Caller(user="bench", role=Role.CAMPO, municipios=frozenset({workload.MUNICIPIO}))
-_JOBS_A_GROUP = 20
+_REQUESTS = slice(19, 36)
+"""The arrays of the request log among those that the intake writes beside the log."""
 
 
 class Prepared:
@@ -45,17 +48,21 @@ class Prepared:
         self.operations = operations
 
 
-async def prepare(committer: str, groups: int) -> list[Prepared]:
-    """Decide `groups` groups of 20 requests of as many connections, batch after batch."""
+async def prepare(committer: str, groups: int, connections: int = 20) -> list[Prepared]:
+    """Decide `groups` groups of a request of each of so many connections, batch after batch."""
     stored: dict[tuple[str, str], StoredHead] = {}
     pasts: dict[tuple[str, str], list[State]] = {}
     clocks: dict[str, int] = {}
     known: dict[tuple[str, str], list[Known]] = {}
-    return [await _prepare_one(committer, number, stored, pasts, clocks, known) for number in range(groups)]
+    return [
+        await _prepare_one(committer, number, connections, stored, pasts, clocks, known) for number in range(groups)
+    ]
 
 
-async def _prepare_one(committer: str, number: int, stored: Any, pasts: Any, clocks: Any, known: Any) -> Prepared:
-    jobs = [_job(f"{committer}-{connection}", number) for connection in range(_JOBS_A_GROUP)]
+async def _prepare_one(
+    committer: str, number: int, connections: int, stored: Any, pasts: Any, clocks: Any, known: Any
+) -> Prepared:
+    jobs = [_job(f"{committer}-{connection}", number) for connection in range(connections)]
     snapshot = Snapshot(known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, now=0, read_at=0)
     for _tenant, stream in stored:
         snapshot.tenants[stream] = [workload.MUNICIPIO]
@@ -104,22 +111,40 @@ def _job(connection: str, batch: int) -> BatchJob:
     ]
     sent = Batch(caller=_CALLER, device_id=workload.device_of(connection, batch), operations=(), arrived=0.0, size=0)
     job = BatchJob(sent, tuple(entries))
-    job.received_at = 1_800_000_000_000_000 + batch * 1000
+    job.received_at = _NOW + batch * 1000
     return job
 
 
-async def write(pool: asyncpg.Pool, committers: Sequence[list[Prepared]]) -> float:
-    """Write all groups, one task a committer; operations a second."""
+Write = Callable[[asyncpg.Connection, Prepared], Awaitable[None]]
+
+
+async def run(pool: asyncpg.Pool, committers: Sequence[Sequence[Prepared]], write: Write) -> float:
+    """Write all groups, one task a committer, the opening before the clock starts; operations a second."""
+    for groups in committers:
+        await _write_all(pool, groups[: workload.OPENING], write)
+    rest = [groups[workload.OPENING :] for groups in committers]
     started = time.perf_counter()
-    await asyncio.gather(*(_write_all(pool, groups) for groups in committers))
+    async with asyncio.TaskGroup() as group:
+        for groups in rest:
+            group.create_task(_write_all(pool, groups, write))
     seconds = time.perf_counter() - started
-    return sum(group.operations for groups in committers for group in groups) / seconds
+    return sum(prepared.operations for groups in rest for prepared in groups) / seconds
 
 
-async def _write_all(pool: asyncpg.Pool, groups: list[Prepared]) -> None:
+async def _write_all(pool: asyncpg.Pool, groups: Sequence[Prepared], write: Write) -> None:
     async with pool.acquire() as connection:
-        for group in groups:
-            await connection.fetch(READ, *group.reading)
-            row = await connection.fetchrow(APPEND, 0, *append_arguments(group.units), *group.companions)
-            if row["moved"]:
-                raise RuntimeError("the prepared rows did not fit the database")
+        for prepared in groups:
+            await write(connection, prepared)
+
+
+async def write_bare(connection: asyncpg.Connection, prepared: Prepared) -> None:
+    """Insert the rows."""
+    await connection.fetchval(SQL["bare_append"], 0, *append_arguments(prepared.units), *prepared.companions[_REQUESTS])
+
+
+async def write_as_intake(connection: asyncpg.Connection, prepared: Prepared) -> None:
+    """Read what the intake would read, and append as it does."""
+    await connection.fetch(READ, *prepared.reading)
+    row = await connection.fetchrow(APPEND, 0, *append_arguments(prepared.units), *prepared.companions)
+    if row["moved"]:
+        raise RuntimeError("the prepared rows did not fit the database")

@@ -1,11 +1,7 @@
-"""Measure the resolver: operations a second on one core, per strategy, on 12-leaf documents, from memory.
+"""Resolver: operations a second on one core, per strategy, on 12-leaf documents, from memory."""
 
-`python -m tests.bench.resolver` prints a table; contestants take turns, medians over the rounds.
-"""
-
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,8 +18,11 @@ from techdengue.resolver import (
     resolve,
 )
 
-ROUNDS = 9
-CALLS = 20_000
+from .measure import Named, Options, Row, Target
+from .stage import Stage
+
+_ROUNDS = 7
+_CALLS = 10_000
 NOON = 1_700_000_000_000_000
 
 DOCUMENT: dict[str, Any] = {
@@ -44,7 +43,7 @@ PATCH: dict[str, Any] = {
     "metadata": {"quadra": 8, "depositos": ["A1", "B", "D2", "E"]},
 }
 
-Measure = tuple[str, Callable[[], object], int | None]
+Contestant = tuple[str, Callable[[], object], int | None]
 
 
 def operation(kind: OperationKind, device: str, at: int, **more: Any) -> Operation:
@@ -59,14 +58,14 @@ def accepted(answer: tuple[State, Any] | Rejection) -> State:
     return answer[0]
 
 
-def measures() -> list[Measure]:
+def contestants() -> list[Contestant]:
     """Name, one call, and the calls a second that it must reach."""
     create = operation(OperationKind.CREATE, "d1", 0, data=DOCUMENT)
     base = accepted(resolve(ABSENT, create, None))
     other = {"status": "EM_ANDAMENTO", "metadata": {"depositos": ["A1", "B"]}}
     state = accepted(resolve(base, operation(OperationKind.UPDATE, "d2", 10, data=other, base_version=1), None))
     update = operation(OperationKind.UPDATE, "d1", 20, data=PATCH, base_version=2)
-    found: list[Measure] = [
+    found: list[Contestant] = [
         ("create, applied", lambda: resolve(ABSENT, create, None), 100_000),
         ("update, applied", lambda: resolve(state, update, None), 100_000),
     ]
@@ -91,25 +90,28 @@ def _ask(state: State, event: Operation, base: State) -> Callable[[], object]:
 def calls_per_second(call: Callable[[], object]) -> float:
     """One round of one contestant, by the processor time that it took: neighbours on the machine do not count."""
     started = time.process_time()
-    for _ in range(CALLS):
+    for _ in range(_CALLS):
         call()
-    return CALLS / (time.process_time() - started)
+    return _CALLS / (time.process_time() - started)
 
 
-def main() -> None:
-    """Measure all in turn, and print medians with their spread."""
-    contestants = measures()
-    rates: dict[str, list[float]] = {name: [] for name, _, _ in contestants}
-    for _ in range(ROUNDS):
-        for name, call, _ in contestants:
+async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
+    del stage, options  # it needs no server
+    calls = contestants()
+    rates: dict[str, list[float]] = {name: [] for name, _, _ in calls}
+    for _ in range(_ROUNDS):
+        for name, call, _ in calls:
             rates[name].append(calls_per_second(call))
-    print(f"{'resolver':32} {'calls/s':>10} {'spread':>8} {'µs':>7} {'must reach':>11}")
-    for name, _, target in contestants:
-        median = statistics.median(rates[name])
-        spread = (max(rates[name]) - min(rates[name])) / median
-        verdict = "" if target is None else f"{target:>11,}{' short' if median < target else ''}"
-        print(f"{name:32} {median:>10,.0f} {spread:>7.0%} {1e6 / median:>7.2f} {verdict}")
+    return [
+        Row(
+            measure="resolver",
+            contestant=name,
+            unit="calls/s",
+            values=tuple(rates[name]),
+            target=None if limit is None else Target(limit=limit, of="median"),
+        )
+        for name, _, limit in calls
+    ]
 
 
-if __name__ == "__main__":
-    main()
+RESOLVER = Named("resolver", lambda options: 20, _measure)

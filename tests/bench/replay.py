@@ -1,0 +1,61 @@
+"""Replay: the log to rebuilt heads, on one core, against reading the same rows with the driver alone."""
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+
+import asyncpg
+
+from eventstore import statements
+from projections.verification import HEADS, verify
+
+from .measure import Named, Options, Row, Target, tell
+from .population import populate
+from .stage import Stage
+
+_EVENTS = 100_000
+_PIECE = 1_000
+_OF_THE_READ = 0.25
+
+
+async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
+    database = await populate(stage, _EVENTS, span=dt.timedelta(0))
+    read: list[float] = []
+    replayed: list[float] = []
+    async with stage.pool(database, "techdengue_projector", 1) as pool, pool.acquire() as connection:
+        await _read_rate(connection)
+        for number in range(options.rounds):
+            tell(f"replay: round {number + 1} of {options.rounds}")
+            read.append(await _read_rate(connection))
+            replayed.append(await _replay_rate(connection))
+    await stage.drop(database)
+    name, unit = "replay", "events/s"
+    return [
+        Row(measure=name, contestant="reading the rows", unit=unit, values=tuple(read)),
+        Row(
+            measure=name,
+            contestant="log to heads, each compared",
+            unit=unit,
+            values=tuple(replayed),
+            references=tuple(read),
+            target=Target(limit=_OF_THE_READ),
+        ),
+    ]
+
+
+async def _read_rate(connection: asyncpg.Connection) -> float:
+    started, position = time.perf_counter(), 0
+    while rows := await connection.fetch(statements.READ_ALL, 0, position, _PIECE):
+        position = rows[-1]["position"]
+    return position / (time.perf_counter() - started)
+
+
+async def _replay_rate(connection: asyncpg.Connection) -> float:
+    started = time.perf_counter()
+    found = await verify(connection, HEADS)
+    if found.differing:
+        raise RuntimeError(f"{found.differing} heads differ from the log: {found.differences[:3]}")
+    return found.position / (time.perf_counter() - started)
+
+
+REPLAY = Named("replay", lambda options: 15 + options.rounds * 9, _measure)
