@@ -1,4 +1,4 @@
-"""Teaches schemathesis MessagePack."""
+"""Teaches schemathesis MessagePack and NDJSON."""
 
 from typing import Any
 
@@ -19,3 +19,9 @@ def pack(_context: Any, value: Any) -> bytes:
 def unpack(_context: Any, response: Any) -> Any:
     """The value of an answer."""
     return msgspec.msgpack.decode(response.content)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def write_lines(_context: Any, value: Any) -> bytes:
+    """The bytes of generated lines."""
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else msgspec.json.encode(value)

@@ -26,6 +26,7 @@ class Ask(msgspec.Struct, frozen=True):
     allowed: int = 200
     foreign: int = 200
     body: Any = None
+    lines: str | None = None
 
 
 def _asks(world: "World") -> list[Ask]:
@@ -33,6 +34,7 @@ def _asks(world: "World") -> list[Ask]:
     resolution = {"choice": "server", "idempotency_key": "settle-walk", "note": "n"}
     return [
         Ask("sync", "POST", "/api/sync", body={"operations": []}),
+        Ask("sync_stream", "POST", "/api/sync/stream", lines="\n"),
         Ask("sync_status", "GET", "/api/sync/status/{device}"),
         Ask("sync_changes", "GET", "/api/sync/changes"),
         Ask("device_put", "PUT", "/api/devices/{device}", body={"platform": "android"}),
@@ -75,8 +77,10 @@ async def _sync(
 
 
 async def _ask(server: httpx.AsyncClient, ask: Ask, headers: dict[str, str], device: str) -> httpx.Response:
-    body = {} if ask.body is None else {"json": ask.body}
+    body: dict[str, Any] = {} if ask.body is None else {"json": ask.body}
     named = {**headers, "x-device-id": device}
+    if ask.lines is not None:
+        body, named["content-type"] = {"content": ask.lines}, "application/x-ndjson"
     return await server.request(ask.method, ask.path.format(device=device), headers=named, **body)
 
 

@@ -17,10 +17,10 @@ from eventstore import DATABASE_AWAY
 from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.intake.errors import IntakeError
 
-from . import media, operational, page, reading, sync
-from .call import Call
+from . import media, operational, page, reading, stream, sync
+from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge
-from .problems import Problem, from_intake, problem_response, unauthenticated, unavailable
+from .problems import Problem, from_intake, problem_response, unavailable
 from .roles import LEAST_ROLE, require
 from .services import Services
 
@@ -42,6 +42,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("sync", HttpMethod.POST, "/api/sync", sync.send_batch),
+    Endpoint("sync_stream", HttpMethod.POST, "/api/sync/stream", stream.send_stream, (media.NDJSON,)),
     Endpoint("sync_status", HttpMethod.GET, "/api/sync/status/{device_id:str}", sync.read_status),
     Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", sync.read_changes),
     Endpoint("device_put", HttpMethod.PUT, "/api/devices/{device_id:str}", sync.put_device),
@@ -84,7 +85,7 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         try:
             call = Call(request.scope, request.receive, services, offers)
             if least is not None:
-                call.caller = await _authenticate(call)
+                call.admission = await admit(call.services, call.header(b"authorization"))
                 require(call.caller, least)
             return await handler(call)
         except Problem as problem:
@@ -107,13 +108,6 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         endpoint.path, http_method=endpoint.method, name=endpoint.name, status_code=200
     )(handle)
     return bound
-
-
-async def _authenticate(call: Call) -> Any:
-    scheme, _, token = call.header(b"authorization").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise unauthenticated("token_required", "No bearer token was sent")
-    return await call.services.verifier.verify(token.strip())
 
 
 def _refusal(request: AnyRequest, problem: Problem) -> ASGIResponse:

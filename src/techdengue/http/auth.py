@@ -15,6 +15,7 @@ from techdengue.settings import Settings
 
 from .issuer_keys import IssuerKeys
 from .local_tokens import LOCAL_AUDIENCE, LOCAL_ISSUER, LOCAL_TERRITORY_CLAIM, read_local_key
+from .ports import Admission
 from .problems import Problem, unauthenticated
 
 _KEPT_TOKENS = 20_000
@@ -35,25 +36,33 @@ class TokenVerifier:
         self._local = read_local_key(Path(key_file)).public_key() if key_file else None
         self._issuer_keys = IssuerKeys(_jwks_url(settings)) if settings.jwt_issuer else None
         self._clients = frozenset(filter(None, map(str.strip, settings.jwt_client_ids.split(","))))
-        self._known: collections.OrderedDict[bytes, tuple[Caller, int]] = collections.OrderedDict()
+        self._known: collections.OrderedDict[bytes, Admission] = collections.OrderedDict()
 
     async def verify(self, token: str) -> Caller:
-        """The caller. Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had)."""
+        """The caller alone; see `admit`."""
+        return (await self.admit(token)).caller
+
+    async def admit(self, token: str, *, afresh: bool = False) -> Admission:
+        """The caller and the token's end; `afresh` checks the signature of a known one again.
+
+        Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had).
+        """
         if len(token) > _LONGEST_TOKEN:
             raise unauthenticated("invalid_token", "The token is too long")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(digest)
-        if known is not None and self._clock() < known[1]:
+        if known is not None and not afresh and self._clock() < known.expires:
             self._known.move_to_end(digest)
-            return known[0]
+            return known
         claims = await self._read(token)
         local = claims["iss"] == LOCAL_ISSUER
         caller = _caller(claims, LOCAL_TERRITORY_CLAIM if local else self._settings.territory_claim)
-        self._keep(digest, caller, int(claims["exp"]))
-        return caller
+        admission = Admission(caller, int(claims["exp"]))
+        self._keep(digest, admission)
+        return admission
 
-    def _keep(self, digest: bytes, caller: Caller, expires: int) -> None:
-        self._known[digest] = caller, expires
+    def _keep(self, digest: bytes, admission: Admission) -> None:
+        self._known[digest] = admission
         self._known.move_to_end(digest)
         if len(self._known) > _KEPT_TOKENS:
             self._known.popitem(last=False)

@@ -55,6 +55,7 @@ class _LooseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _strict_json = msgspec.json.Decoder(SyncRequest)
+_strict_operation = msgspec.json.Decoder(SentOperation)
 
 
 def decode_batch(raw: bytes, media_type: str, max_operations: int) -> DecodedBatch:
@@ -69,6 +70,18 @@ def decode_batch(raw: bytes, media_type: str, max_operations: int) -> DecodedBat
     return _decode_loosely(read_msgpack(raw), max_operations)
 
 
+def decode_operation(raw: bytes) -> SentOperation | Malformed:
+    """Read one operation by itself: a line of a stream."""
+    try:
+        return _strict_operation.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return read_operation(read_json(raw, "The line"))
+    except Problem as problem:
+        return Malformed(message=problem.detail, path="")
+
+
 def read_msgpack(raw: bytes) -> Any:
     """The plain value of a MessagePack body. Raises Problem 400."""
     try:
@@ -78,12 +91,12 @@ def read_msgpack(raw: bytes) -> Any:
         raise Problem("malformed_body", why) from error
 
 
-def read_json(raw: bytes) -> Any:
-    """The plain value of a JSON body, NaN and integers of any size let through. Raises Problem 400."""
+def read_json(raw: bytes, noun: str = "The body") -> Any:
+    """The plain value of a JSON text, NaN and integers of any size let through. Raises Problem 400."""
     try:
         return json.loads(raw.decode(), parse_int=_read_int)
     except (ValueError, RecursionError) as error:
-        raise Problem("malformed_body", _why_no_json(raw, error)) from error
+        raise Problem("malformed_body", _why_no_json(raw, error, noun)) from error
 
 
 def implausible(value: Any) -> tuple[str, str] | None:
@@ -134,10 +147,11 @@ def _decode_loosely(body: Any, max_operations: int) -> DecodedBatch:
     except (msgspec.ValidationError, RecursionError) as error:
         message, path = fault_of(error, body, _LooseRequest, "the body")
         raise Problem("invalid_body", message, path=path) from error
-    return _decoded(request, tuple(_read_operation(sent) for sent in request.operations))
+    return _decoded(request, tuple(read_operation(sent) for sent in request.operations))
 
 
-def _read_operation(sent: Any) -> SentOperation | Malformed:
+def read_operation(sent: Any) -> SentOperation | Malformed:
+    """An operation of a plain value, or what is wrong with it."""
     found = implausible(sent)
     if found is None:
         try:
@@ -168,16 +182,16 @@ def _check_count(count: int, most: int) -> None:
         raise Problem("too_many_operations", f"The batch has {count} operations; {most} are taken at once")
 
 
-def _why_no_json(raw: bytes, error: Exception) -> str:
+def _why_no_json(raw: bytes, error: Exception, noun: str) -> str:
     match error:
         case _ if not raw.strip():
-            return _EMPTY
+            return f"{noun} is empty"
         case json.JSONDecodeError():
-            return f"The body is not JSON: {error.msg} (byte {len(error.doc[: error.pos].encode())})"
+            return f"{noun} is not JSON: {error.msg} (byte {len(error.doc[: error.pos].encode())})"
         case UnicodeDecodeError():
-            return f"The body is not UTF-8 (byte {error.start})"
+            return f"{noun} is not UTF-8 (byte {error.start})"
         case _:
-            return "The body is nested too deeply"
+            return f"{noun} is nested too deeply"
 
 
 def _read_int(digits: str) -> int:

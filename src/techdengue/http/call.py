@@ -15,7 +15,8 @@ from .batch import implausible, read_json, read_msgpack
 from .body import Caps, read_body
 from .edge import ENCODED_SLASH
 from .faults import fault_of, parameter_fault
-from .problems import Problem
+from .ports import Admission
+from .problems import Problem, unauthenticated
 from .services import Services
 
 Shape = TypeVar("Shape")
@@ -26,7 +27,7 @@ _LONGEST_DEVICE_ID = 128
 class Call:
     """A request, its caller and the services. `accept` is the media type that the answer will have."""
 
-    __slots__ = ("_caller", "_headers", "_held", "_receive", "_scope", "accept", "services")
+    __slots__ = ("_admission", "_headers", "_held", "_receive", "_scope", "accept", "services")
 
     def __init__(
         self, scope: Any, receive: Callable[[], Awaitable[Any]], services: Services, offers: tuple[str, ...]
@@ -34,20 +35,25 @@ class Call:
         self._scope = scope
         self._receive = receive
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._caller: Caller | None = None
+        self._admission: Admission | None = None
         self._held = 0
         self.services = services
         self.accept = media.choose(self.header(b"accept"), offers)
 
     @property
-    def caller(self) -> Caller:
-        """Who calls; only endpoints that need a role have one."""
-        assert self._caller is not None  # noqa: S101 - the role table says that this endpoint has a caller
-        return self._caller
+    def admission(self) -> Admission:
+        """Who calls, and until when; only endpoints that need a role have one."""
+        assert self._admission is not None  # noqa: S101 - the role table says that this endpoint has a caller
+        return self._admission
 
-    @caller.setter
-    def caller(self, caller: Caller) -> None:
-        self._caller = caller
+    @admission.setter
+    def admission(self, admission: Admission) -> None:
+        self._admission = admission
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+        return self.admission.caller
 
     def header(self, name: bytes) -> str:
         """A header's value; empty where it was not sent."""
@@ -85,7 +91,7 @@ class Call:
         settings = self.services.settings
         caps = Caps(settings.max_body_bytes, settings.max_inflation)
         declared = self.header(b"content-length") or None
-        raw = await read_body(self._chunks(), self.header(b"content-encoding"), declared, caps)
+        raw = await read_body(self._held_chunks(), self.header(b"content-encoding"), declared, caps)
         self._hold(len(raw) - self._held)  # what it unpacks to counts, not what came
         return raw, media_type
 
@@ -100,14 +106,18 @@ class Call:
             self.services.bodies.hold(self.caller.user, size)
             self._held += size
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, packed as it is. Raises Problem 400 where the connection ends before it."""
         more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise Problem("malformed_body", "The connection ended before the body did")
             more = message.get("more_body", False)
-            chunk = message.get("body", b"")
+            yield message.get("body", b"")
+
+    async def _held_chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self.chunks():
             self._hold(len(chunk))
             yield chunk
 
@@ -137,6 +147,14 @@ class Call:
         """An answer of these very bytes, packed where the caller takes that."""
         coding = self.header(b"accept-encoding")
         return await media.respond(body, media_type, coding, status=status, headers=headers)
+
+
+async def admit(services: Services, authorization: str) -> Admission:
+    """Whom the header Authorization names. Raises Problem 401, 403 or 503."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise unauthenticated("token_required", "No bearer token was sent")
+    return await services.verifier.admit(token.strip())
 
 
 def check_device_id(device_id: str) -> str:

@@ -23,6 +23,8 @@ Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID_KEY: Final = "techdengue.request_id"
+DUPLEX_KEY: Final = "techdengue.duplex"
+"""Set by a handler whose answer begins while the request's body is still coming."""
 ENCODED_SLASH: Final = "\x00"
 """Stands for a `%2F` inside one path segment (an entity id may hold a slash); no id may hold a NUL."""
 
@@ -47,7 +49,7 @@ class Edge:
         request_id = _request_id(scope)
         scope[REQUEST_ID_KEY] = request_id
         receive = upload = Upload(scope["headers"], receive)
-        answer = _Answer(send, request_id, upload, headless=scope["method"] == "HEAD")
+        answer = _Answer(send, scope, upload)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
@@ -72,24 +74,28 @@ class Edge:
 class _Answer:
     """Passes the answer on, notes its status, and adds the request id; HEAD is GET without the body (RFC 9110).
 
-    It begins when the request's body has been read: by its handler, or here what a refusal left of it.
+    It begins when the request's body has been read: by its handler, or here what a refusal left of it. One that goes
+    both ways at once ends then.
     """
 
-    def __init__(self, send: Send, request_id: str, upload: Upload, *, headless: bool) -> None:
+    def __init__(self, send: Send, scope: Scope, upload: Upload) -> None:
         self._send = send
+        self._scope = scope
         self._upload = upload
-        self.headless = headless
-        self._header = (b"x-request-id", request_id.encode())
+        self.headless = scope["method"] == "HEAD"
+        self._header = (b"x-request-id", scope[REQUEST_ID_KEY].encode())
         self.status: int | None = None
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), self._header]
-            if not await self._upload.finish():
+            if DUPLEX_KEY not in self._scope and not await self._upload.finish():
                 message["headers"].append((b"connection", b"close"))
         elif self.headless:
             message = {**message, "body": b""}
+        elif DUPLEX_KEY in self._scope and not message["more_body"]:
+            await self._upload.finish()
         await self._send(message)
 
 

@@ -40,6 +40,13 @@ def body_media_type(content_type: str) -> str:
     )
 
 
+def check_lines(content_type: str) -> None:
+    """Let NDJSON pass, and what says nothing. Raises Problem 415."""
+    name = content_type.partition(";")[0].strip().lower()
+    if name not in {"", NDJSON, "application/ndjson"}:
+        raise Problem("unsupported_media_type", f"{name[:_LONGEST_SHOWN]} is not {NDJSON}", headers={"accept": NDJSON})
+
+
 def choose(accept: str, offered: tuple[str, ...] = (JSON, MSGPACK)) -> str:
     """The offered media type that the Accept header likes best; the first where it says nothing. Raises Problem 406."""
     if not accept or accept == "*/*":

@@ -6,6 +6,8 @@ Readers answer `None` for what does not exist in the caller's territory, and rai
 import uuid
 from typing import Protocol
 
+import msgspec
+
 from projections.model import (
     Conflict,
     ConflictDetail,
@@ -111,11 +113,19 @@ class Feed(Protocol):
         """True as soon as something was committed in the caller's municípios since the ticket was taken."""
 
 
+class Admission(msgspec.Struct, frozen=True):
+    """Who calls, and until when: seconds since the epoch."""
+
+    caller: Caller
+    expires: float
+
+
 class Verifier(Protocol):
     """Turns a bearer token into its caller."""
 
-    async def verify(self, token: str) -> Caller:
-        """The caller. Raises Problem 401, 403 (no role of ours) or 503 (the issuer's keys cannot be had)."""
+    async def admit(self, token: str, *, afresh: bool = False) -> Admission:
+        """The caller; `afresh` checks the signature again. Raises Problem 401, 403 (no role of ours) or 503 (the
+        issuer's keys cannot be had)."""
 
 
 class HealthCheck(Protocol):

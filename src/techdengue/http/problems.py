@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
     "body_too_large": Kind(413, "The body is too large", "Send it in smaller parts."),
     "too_many_operations": Kind(413, "The batch has too many operations", "Send it in smaller batches."),
     "unsupported_media_type": Kind(
-        415, "The body's media type is not taken", "Send application/json or application/msgpack."
+        415, "The body's media type is not taken", "Send what the Accept header of this answer names."
     ),
     "unsupported_encoding": Kind(415, "The body's content encoding is not taken", "Send it plain, or as gzip or zstd."),
     "invalid_body": Kind(422, "The body is not of the right shape", "Correct the field that `path` names."),

@@ -9,7 +9,7 @@ import msgspec
 from techdengue.http.problems import KINDS, PROBLEM_MEDIA_TYPE, Problem, problem_document
 from techdengue.http.roles import LEAST_ROLE
 
-from .operations import OPERATIONS, PARAMETER_TEXTS, PROBLEM_EXAMPLES, Operation
+from .operations import HEADER_PARAMETERS, OPERATIONS, PARAMETER_TEXTS, PROBLEM_EXAMPLES, Operation
 
 _REF = "#/components/schemas/{name}"
 _REQUEST_ID = "urn:techdengue:request:0192f3a1c0de7abc8def0123456789ab"
@@ -102,6 +102,9 @@ def _describe(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             "required": True,
             "content": _content(_STRUCTURED, schemas.of(operation.body), operation.body_examples),
         }
+    if operation.body_text is not None:
+        lines = {"schema": {"type": "string"}, "examples": {"lines": {"value": operation.body_text}}}
+        described["requestBody"] = {"required": True, "content": {"application/x-ndjson": lines}}
     return described
 
 
@@ -153,17 +156,9 @@ def _inlined(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 
 
 def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
-    if operation.name != "sync":
-        return []
     return [
-        {
-            "name": "X-Device-ID",
-            "in": "header",
-            "required": False,
-            "description": "The device, unless the body's `device_id` names it; both, if given, must agree.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-            "example": "android-test-123",
-        }
+        {"name": name, "in": "header", "required": required, "description": text, "schema": schema, "example": example}
+        for name, (required, text, schema, example) in HEADER_PARAMETERS.get(operation.name, {}).items()
     ]
 
 

@@ -19,6 +19,7 @@ from projections.model import (
     Page,
 )
 from techdengue.domain.operation import Choice, ConflictType, ErrorCode, OperationKind, Outcome, Strategy
+from techdengue.http.answer_lines import Answered, answer_line, last_line
 from techdengue.intake.model import Parked, Refusal, Resolved, Success, SyncAnswer
 from techdengue.resolver import Contest, Operation, suggestion
 
@@ -113,6 +114,11 @@ SYNC_ANSWER: Final = SyncAnswer(
     ],
     server_timestamp=_RECEIVED,
 )
+_ANSWERED: Final[tuple[Answered, ...]] = (*SYNC_ANSWER.successes, *SYNC_ANSWER.conflicts, *SYNC_ANSWER.errors)
+STREAM_BODY: Final = msgspec.json.encode(SYNC_REQUEST["operations"][0]).decode() + "\n"
+STREAM_ANSWER: Final = (
+    b"".join(answer_line(each, index) for index, each in enumerate(_ANSWERED)) + last_line(3, _RECEIVED)
+).decode()
 _DOCUMENT: Final = Document(
     entity_type="atividade",
     entity_id=1,

@@ -52,6 +52,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: Any = None
     body: Any = None
     body_examples: dict[str, Any] = {}
+    body_text: str | None = None
+    """A body of lines, as NDJSON."""
     path_examples: dict[str, str] = {}
     status: int = 200
     answer: Any = None
@@ -84,6 +86,29 @@ OPERATIONS: Final = (
         answer=SyncAnswer,
         answer_text="What became of each operation; each list keeps the order of the request.",
         answer_examples={"one of each": examples.SYNC_ANSWER},
+    ),
+    Operation(
+        name="sync_stream",
+        method="post",
+        path="/api/sync/stream",
+        tag="devices",
+        summary="Send an operation log of any length",
+        description="One operation a line, read as it arrives; its answer begins at once and has a line for each "
+        "operation, in their order, once it is on disk: `kind` is `success`, `conflict` or `error`, `index` the "
+        "operation's number in this stream. The last line is `end`, or a `problem` that says why the stream had to "
+        "stop. Send what was not answered again, with the same keys.",
+        problem_codes=(
+            "device_required",
+            *_DEVICE,
+            "invalid_parameter",
+            "unsupported_media_type",
+            "unsupported_encoding",
+            *_CALLED,
+        ),
+        body_text=examples.STREAM_BODY,
+        answer_text="A line for each operation, and one that says how it ended.",
+        media_types=("application/x-ndjson",),
+        text_examples={"application/x-ndjson": examples.STREAM_ANSWER},
     ),
     Operation(
         name="sync_status",
@@ -323,6 +348,33 @@ PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
     "municipio": ("Only of this município.", "5103403"),
     "status": ("`open`, `resolved` or `any`.", "open"),
 }
+_DEVICE_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128}
+HEADER_PARAMETERS: Final[dict[str, dict[str, tuple[bool, str, dict[str, Any], str]]]] = {
+    "sync": {
+        "X-Device-ID": (
+            False,
+            "The device, unless the body's `device_id` names it; both, if given, must agree.",
+            _DEVICE_ID,
+            "android-test-123",
+        )
+    },
+    "sync_stream": {
+        "X-Device-ID": (True, "The device.", _DEVICE_ID, "android-test-123"),
+        "X-Sent-At": (
+            False,
+            "The device's clock when it began to send: `sent_at` of a batch.",
+            {"type": "string", "format": "date-time"},
+            "2024-01-15T18:02:10Z",
+        ),
+        "X-Batch-ID": (
+            False,
+            "Kept with the events: `batch_id` of a batch.",
+            {"type": "string", "maxLength": 255},
+            "0192f3a1-c0de-7abc-8def-0123456789ab",
+        ),
+    },
+}
+"""By call and name: whether it is required, a text, a schema and an example."""
 PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "invalid_parameter": ("limit must be from 1 to 1000; this is 0", {"path": "/limit"}),
     "invalid_body": ("operations is required", {"path": "/operations"}),
