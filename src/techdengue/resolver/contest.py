@@ -9,8 +9,9 @@ from techdengue.domain.operation import ConflictType, OperationKind
 
 from .document import document
 from .equality import equal
-from .merge_patch import assignments, keys_of
+from .merge_patch import assignments
 from .model import REMOVED, Operation, State
+from .paths import keys_of
 
 
 class Contest(msgspec.Struct, frozen=True, kw_only=True):

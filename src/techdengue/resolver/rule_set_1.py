@@ -11,7 +11,7 @@ from techdengue.domain.operation import (
     Strategy,
 )
 
-from .document import document, is_live, shows
+from .document import document, is_live, shown
 from .draft import Draft
 from .equality import equal
 from .merge_patch import assignments
@@ -160,11 +160,10 @@ def _outcome(before: State, after: State, kind: OperationKind, assigned: dict[st
     """
     if kind is OperationKind.DELETE:
         return Outcome.SERVER_KEPT if is_live(after) else Outcome.CLIENT_APPLIED
-    visible = document(after)
-    shown = [shows(visible, path, value) for path, value in assigned.items() if path or len(assigned) == 1]
-    if all(shown):
+    visible = shown(after, assigned)
+    if all(visible):
         return Outcome.CLIENT_APPLIED
-    if any(shown) or (after.version == after.sequence and not equal(visible, document(before))):
+    if any(visible) or (after.version == after.sequence and not equal(document(after), document(before))):
         return Outcome.MERGED
     return Outcome.SERVER_KEPT
 
