@@ -21,8 +21,7 @@ from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import EntityId
 from techdengue.domain.times import to_rfc3339
 from techdengue.domain.validation import stream_name
-from techdengue.resolver import REMOVED, Stamp, State
-from techdengue.resolver.document import shows
+from techdengue.resolver import REMOVED, Stamp, State, shown
 
 from .changes import document_of
 from .events import event_fields
@@ -163,19 +162,16 @@ def _provenance(last: Step, events: Sequence[RecordedEvent]) -> dict[str, Origin
     if last.document is None:
         stamp = last.after.tombstone
         return {} if stamp is None else {"": _origin(stamp, by_stamp)}
-    stamps = _visible_stamps(last.after, last.document)
+    stamps = _visible_stamps(last.after)
     return {path: _origin(stamps[path], by_stamp) for path in sorted(stamps)}
 
 
-def _visible_stamps(state: State, document: dict[str, Any]) -> dict[str, Stamp]:
+def _visible_stamps(state: State) -> dict[str, Stamp]:
     """The stamp of every leaf that the document shows; an object with something in it is no leaf of its own."""
-    shown = {
-        path: stamp
-        for path, (value, stamp) in state.leaves.items()
-        if value is not REMOVED and shows(document, path, value)
-    }
-    above = {path[:end] for path in shown for end in _ends(path)}
-    return {path: stamp for path, stamp in shown.items() if path not in above}
+    held = {path: value for path, (value, _) in state.leaves.items() if value is not REMOVED}
+    visible = list(itertools.compress(held, shown(state, held)))
+    above = {path[:end] for path in visible for end in _ends(path)}
+    return {path: state.leaves[path][1] for path in visible if path not in above}
 
 
 def _ends(path: str) -> list[int]:

@@ -5,8 +5,7 @@ from typing import Any
 from hypothesis import given
 from msgspec import UNSET
 
-from techdengue.resolver import REMOVED, State, document, value_at
-from techdengue.resolver.document import shown
+from techdengue.resolver import REMOVED, State, document, shown, value_at
 from techdengue.resolver.equality import equal
 from techdengue.testing import History, device_histories, play
 

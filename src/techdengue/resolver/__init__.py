@@ -7,7 +7,7 @@
 
 from .codec import decode_state, encode_state
 from .contest import Contest, contested, suggestion, value_at
-from .document import document, is_live, underlying
+from .document import document, is_live, shown, underlying
 from .effective_time import ClockReading, effective_time
 from .merge_patch import assignments
 from .model import (
@@ -47,6 +47,7 @@ __all__ = [
     "encode_state",
     "is_live",
     "resolve",
+    "shown",
     "suggestion",
     "underlying",
     "value_at",

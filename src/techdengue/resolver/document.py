@@ -49,12 +49,12 @@ def underlying(state: State) -> dict[str, Any]:
 def shown(state: State, assigned: dict[str, Any]) -> list[bool]:
     """For each assignment, whether the document shows it: the value at its path, or for a removal nothing.
 
-    The root is asked for only where nothing else is. Answered from the leaves alone: no document is made.
+    Answered from the leaves alone: no document is made.
     """
     if not is_live(state):
         return [False] * len(assigned)
     objects = _objects(state)
-    return [_shows(state, objects, path, value) for path, value in assigned.items() if path or len(assigned) == 1]
+    return [_shows(state, objects, path, value) for path, value in assigned.items()]
 
 
 def _objects(state: State) -> set[str]:

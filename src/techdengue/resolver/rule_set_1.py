@@ -161,6 +161,8 @@ def _outcome(before: State, after: State, kind: OperationKind, assigned: dict[st
     if kind is OperationKind.DELETE:
         return Outcome.SERVER_KEPT if is_live(after) else Outcome.CLIENT_APPLIED
     visible = shown(after, assigned)
+    if kind is OperationKind.CREATE and len(visible) > 1:
+        del visible[0]  # the root
     if all(visible):
         return Outcome.CLIENT_APPLIED
     if any(visible) or (after.version == after.sequence and not equal(document(after), document(before))):
