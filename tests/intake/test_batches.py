@@ -11,6 +11,7 @@ from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import Choice, ErrorCode, Outcome
 from techdengue.intake import DeviceTaken, Intake, Malformed, Resolution, SyncAnswer
 from techdengue.intake.errors import ConflictAlreadyResolved, ResolutionRefused
+from techdengue.settings import Settings
 
 from .conftest import CUIABA, MANAGER, VARZEA_GRANDE, Speaker, created, sent
 
@@ -139,6 +140,29 @@ async def test_two_people_who_settle_at_once_leave_one_resolution(device: Speake
     )
     assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, ConflictAlreadyResolved) for outcome in outcomes) == 5
+
+
+async def test_a_decision_that_arrives_twice_at_once_is_one_and_both_are_told_so(
+    device: Speaker, own_database: Database
+) -> None:
+    await device.send(created(1, "k1"))
+    await device.send(sent("update", 1, "b1", {"status": "CONCLUIDA"}), device="device-b", caller=MANAGER)
+    parked = await device.send(
+        sent("update", 1, "a2", {"status": "CANCELADA"}, base_version=1, conflict_resolution_strategy="manual")
+    )
+    conflict, decision = parked.conflicts[0].conflict_id, Resolution(choice=Choice.CLIENT, idempotency_key="r1")
+    role = {"role": "techdengue_intake"}
+    async with asyncpg.create_pool(own_database.server_url, min_size=0, max_size=1, server_settings=role) as one:
+        # One connection: the copies are of one group, and who looks at the conflict again sees it after the commit.
+        intake = Intake(one, Settings(database_url="unused", committers=1))
+        copies = [asyncio.create_task(intake.resolve_conflict(MANAGER, conflict, decision)) for _ in range(3)]
+        while intake.waiting() < len(copies):  # noqa: ASYNC110 - the queue tells nobody that it grew
+            await asyncio.sleep(0)
+        await intake.start()
+        told = await asyncio.gather(*copies)
+        await intake.stop()
+    assert sorted(each.already_processed for each in told) == [False, True, True]
+    assert len({msgspec.structs.replace(each, already_processed=False) for each in told}) == 1
 
 
 async def test_a_custom_resolution_is_validated(device: Speaker, intake: Intake) -> None:

@@ -96,7 +96,7 @@ class Intake:
             try:
                 return await job.future
             except AlreadySettled:
-                row = await self._find_conflict(caller, conflict_id)
+                # One that was still open may have been settled by this very decision, sent twice: ask again.
                 if row["status"] == "resolved":
                     raise ConflictAlreadyResolved(_settled_before(conflict_id, row)) from None
         raise Unavailable(retry_after=1, reason="others are settling this conflict; look at it again")
