@@ -6,7 +6,7 @@ Names are those of the dashboards and alert rules; labels come from closed sets.
 import functools
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import Any, Final
 
@@ -19,16 +19,28 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
+    Metric,
+    disable_created_metrics,
     gc_collector,
     platform_collector,
     process_collector,
+    values,
 )
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
+
+from techdengue import shared_values
+
+values.ValueClass = shared_values.Value  # metrics ask it for their numbers
+disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs; it would tell of one process only
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
-process_collector.ProcessCollector(registry=REGISTRY)
+_OF_ONE_PROCESS: Final = (
+    process_collector.ProcessCollector(registry=REGISTRY),
+    gc_collector.GCCollector(registry=REGISTRY),
+)
 platform_collector.PlatformCollector(registry=REGISTRY)
-gc_collector.GCCollector(registry=REGISTRY)
 
 _LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _DEEPEST_PLACES = 12
@@ -80,10 +92,21 @@ EVENTSTORE_GROUP_SIZE = Histogram(
     "eventstore_group_size", "Operations committed together", buckets=_SIZES, registry=REGISTRY
 )
 PROJECTION_LAG_EVENTS = Gauge(
-    "projection_lag_events", "Events of the log not yet applied", ("projection",), registry=REGISTRY
+    "projection_lag_events",
+    "Events of the log not yet applied",
+    ("projection",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
 )
 PROJECTION_LAG_SECONDS = Gauge(
-    "projection_lag_seconds", "Age of the oldest event not yet applied", ("projection",), registry=REGISTRY
+    "projection_lag_seconds",
+    "Age of the oldest event not yet applied",
+    ("projection",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+WORKER_RESTARTS = Counter(
+    "techdengue_worker_restarts_total", "Times that a worker ended by itself", ("worker",), registry=REGISTRY
 )
 
 FEED_WAITING = Gauge("feed_waiting", "Streams and requests that wait for changes", registry=REGISTRY)
@@ -103,7 +126,55 @@ FEED_READS = Counter(
 
 def exposition() -> bytes:
     """All metrics, in Prometheus' text format (`CONTENT_TYPE_LATEST`)."""
+    if _Shared.board is not None:
+        _know_labels_of_all(_Shared.board)
     return generate_latest(REGISTRY)
+
+
+class _Shared:
+    board: shared_values.Board | None = None
+
+
+def share(board: shared_values.Board, number: int) -> None:
+    """From now on this process counts in its column of the board, and `exposition` tells of all of them.
+
+    Counters, histograms and gauges are sums; a gauge of mode `mostrecent` is this process's own.
+    """
+    if _Shared.board is None:
+        for collector in _OF_ONE_PROCESS:
+            REGISTRY.unregister(collector)
+        REGISTRY.register(_ProcessesCollector(board))
+    _Shared.board = board
+    shared_values.join(board, number)
+
+
+def _know_labels_of_all(board: shared_values.Board) -> None:
+    """Have a child metric here for all labels that any process has counted under: it finds the sum by itself."""
+    ours = [metric for metric in globals().values() if isinstance(metric, MetricWrapperBase)]
+    by_name = {family.name: metric for metric in ours for family in metric.describe()}
+    for key in board.counted():
+        if key.labels and not key.sample.endswith("_bucket"):
+            by_name[key.metric].labels(*key.labels)
+
+
+class _ProcessesCollector(Collector):
+    """The `process_*` figures of every process of the server, by `worker`."""
+
+    def __init__(self, board: shared_values.Board) -> None:
+        self._board = board
+        self._pid = 0
+        self._one = process_collector.ProcessCollector(pid=lambda: self._pid, registry=None)
+
+    def collect(self) -> Iterable[Metric]:
+        """Their families, each with a sample for each process."""
+        found: dict[str, Metric] = {}
+        for number, column in enumerate(self._board.columns):
+            self._pid = column.pid
+            label = {"worker": str(number) if number else "parent"}
+            for family in self._one.collect() if self._pid else ():
+                merged = found.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                merged.samples += [sample._replace(labels=label) for sample in family.samples]
+        return found.values()
 
 
 def configure(*, log_format: str, log_level: str, worker: int | None = None) -> None:

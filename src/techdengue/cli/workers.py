@@ -19,7 +19,9 @@ from typing import Final, NoReturn
 import msgspec
 import structlog
 
+from techdengue import telemetry
 from techdengue.orphans import end_with_parent
+from techdengue.shared_values import Board
 
 from .worker import Worker
 
@@ -75,6 +77,7 @@ class Workers:
         self._kill_at: float | None = None
         self._selector = selectors.DefaultSelector()
         self._lifeline = (-1, -1)
+        self._board = Board(1 + len(listeners))
 
     def run(self, ready: Callable[[], None]) -> bool:
         """Serve until SIGTERM or SIGINT; `ready` is called once every worker serves. True: every worker ended well.
@@ -82,6 +85,7 @@ class Workers:
         The sockets are closed at the end. Raises WorkerRefused.
         """
         self._lifeline = os.pipe()
+        telemetry.share(self._board, 0)
         try:
             with self._selector, _signals(self._ask_to_stop) as wake_up:
                 self._selector.register(wake_up, selectors.EVENT_READ, lambda: os.read(wake_up, 4096))
@@ -134,11 +138,13 @@ class Workers:
     def _after_end(self, worker: Worker, status: int) -> bool:
         """Have it started again, unless all shall end; whether it ended well. Raises WorkerRefused."""
         self._hear(worker)
+        self._board.columns[worker.number].settle(0)
         if self._asked_to_stop:
             return status == 0
         if not worker.has_served and status >= 0:
             raise WorkerRefused(status or 1)
         pause = worker.ended()
+        telemetry.WORKER_RESTARTS.labels(str(worker.number)).inc()
         log.warning("worker_ended", worker=worker.number, status=status, restarts_in_seconds=pause)
         return True
 
@@ -181,6 +187,7 @@ class Workers:
         try:
             ask_for_signal()
             self._let_go(number, heard)
+            telemetry.share(self._board, number)
             code = self._work(Post(number, self._listeners[number - 1], self._lifeline[0], lambda: _tell(tell)))
         except KeyboardInterrupt:
             code = 130
