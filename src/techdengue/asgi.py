@@ -38,7 +38,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings | None = None, *, worker: int | None = None) -> Application:
+def create_app(settings: Settings | None = None, *, worker: int | None = None) -> "Server":
     """The server as an ASGI application; settings are read from the environment where none are given.
 
     `worker` is its number among several on one port; its logs carry it.
@@ -64,17 +64,30 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
         checks={"database": lambda: _is_well(intake_pool, reader_pool)},
         before_metrics=ProjectionLag(readers.projections).refresh,
     )
-    return _Server(build_app(services), lambda: _running(intake, feed, intake_pool, reader_pool))
+
+    def end_waits() -> None:
+        services.stopping.set()
+        feed.stop_waiting()
+
+    return Server(build_app(services), lambda: _running(intake, feed, intake_pool, reader_pool), end_waits)
 
 
-class _Server:
-    """An ASGI application that lives as long as a context."""
+class Server:
+    """An ASGI application that lives as long as a context.
+
+    Its `end_waits` ends what would go on for ever: call it when the server is asked to stop, for whatever serves the
+    application ends it after the last answer only.
+    """
 
     def __init__(
-        self, application: Application, life: Callable[[], contextlib.AbstractAsyncContextManager[None]]
+        self,
+        application: Application,
+        life: Callable[[], contextlib.AbstractAsyncContextManager[None]],
+        end_waits: Callable[[], None],
     ) -> None:
         self._application = application
         self._life = life
+        self.end_waits = end_waits
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":

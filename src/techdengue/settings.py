@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reader_connections: AtLeastOne = 8
     poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     """Between two looks at the log's tail while somebody waits for changes."""
+    waiting_requests: AtLeastOne = 1000
+    """Requests that may wait for changes at once; beyond it they get 503."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100

@@ -35,6 +35,12 @@ class Program:
                 self._process.kill()
             await self._process.wait()
 
+    async def stop(self) -> int:
+        """Ask it to end, as an orchestrator does; its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return await self._process.wait()
+
     def read_log(self) -> str:
         """What it has said since it was last started."""
         return self._log.read_text("utf-8")

@@ -82,7 +82,7 @@ def feed(readers: FakeReaders) -> Feed:
 @pytest.fixture
 async def api(tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
-    settings = settings_for(tokens)
+    settings = settings_for(tokens, waiting_requests=3)
     services = Services(intake=intake, readers=readers, feed=feed, verifier=TokenVerifier(settings), settings=settings)
     transport = httpx.ASGITransport(build_app(services))
     headers = {**tokens.bearer(), "x-device-id": "device-1", "accept-encoding": "identity"}

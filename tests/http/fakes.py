@@ -78,6 +78,7 @@ class FakeReaders:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.page: Page[Document] = examples.CHANGES
         self.owner: str | None = None
         self.registered_to: str | None = None
         self.found = True
@@ -94,7 +95,7 @@ class FakeReaders:
     ) -> Page[Document]:
         """One page."""
         self._fail()
-        return examples.CHANGES
+        return self.page
 
     async def tail(self) -> int:
         """Nothing happens that nobody told of."""

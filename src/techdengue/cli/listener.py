@@ -82,19 +82,25 @@ def _another(listener: socket.socket) -> socket.socket:
 def serve(create: Callable[[], Any], listener: socket.socket, *, ready: Callable[[], None]) -> bool:
     """Serve an ASGI application until SIGTERM or SIGINT, then drain. True when the end was asked for and clean.
 
-    The listener is closed at the end. `create` is called inside the running loop and answers the application; `ready`
-    once it has started.
+    The listener is closed at the end. `create` is called inside the running loop and answers the application, whose
+    `end_waits` is called at the signal; `ready` once it has started.
     """
     return uvloop.run(_serve(create, listener, ready))
 
 
 async def _serve(create: Callable[[], Any], listener: socket.socket, ready: Callable[[], None]) -> bool:
-    watch = _Lifespan(create(), ready)
+    application = create()
+    watch = _Lifespan(application, ready)
     _collect_rarely()
     server = _Listener(watch, listener)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        application.end_waits()  # granian answers whoever waits before it lets the application end
+        server.stop()  # type: ignore[no-untyped-call]  # granian has no types
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     with contextlib.suppress(FatalError):  # the application refused to start, and has logged why
         await server.serve()
     return server.asked_to_stop and watch.ended_well

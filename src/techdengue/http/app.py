@@ -15,9 +15,10 @@ from litestar.response.base import ASGIResponse
 
 from eventstore import DATABASE_AWAY
 from projections.errors import CursorFromElsewhere, SeveralEntities
+from techdengue.feed import Stopping
 from techdengue.intake.errors import IntakeError
 
-from . import media, operational, page, reading, stream, sync
+from . import changes, media, operational, page, reading, stream, sync
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge
 from .problems import Problem, from_intake, problem_response, unavailable
@@ -44,7 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("sync", HttpMethod.POST, "/api/sync", sync.send_batch),
     Endpoint("sync_stream", HttpMethod.POST, "/api/sync/stream", stream.send_stream, (media.NDJSON,)),
     Endpoint("sync_status", HttpMethod.GET, "/api/sync/status/{device_id:str}", sync.read_status),
-    Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", sync.read_changes),
+    Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", changes.read_changes),
     Endpoint("device_put", HttpMethod.PUT, "/api/devices/{device_id:str}", sync.put_device),
     Endpoint("device_delete", HttpMethod.DELETE, "/api/devices/{device_id:str}", sync.delete_device),
     Endpoint("entity", HttpMethod.GET, "/api/entities/{type:str}/{id:str}", reading.read_entity),
@@ -97,6 +98,8 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         except SeveralEntities as error:
             several = Problem("municipio_required", "Name the município", municipios=list(error.municipios))
             return _refusal(request, several)
+        except Stopping:
+            return _refusal(request, unavailable("The server is stopping"))
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
             return _refusal(request, unavailable("The database cannot be reached"))

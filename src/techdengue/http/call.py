@@ -13,7 +13,7 @@ from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
 from . import media
 from .batch import implausible, read_json, read_msgpack
 from .body import Caps, read_body
-from .edge import ENCODED_SLASH
+from .edge import ENCODED_SLASH, UNTIMED_KEY
 from .faults import fault_of, parameter_fault
 from .ports import Admission
 from .problems import Problem, unauthenticated
@@ -84,6 +84,14 @@ class Call:
         except msgspec.ValidationError as error:
             message, path = parameter_fault(error, given, shape)
             raise Problem("invalid_parameter", message, path=path) from error
+
+    async def receive(self) -> Any:
+        """The next message of the request; after its body, that the client left."""
+        return await self._receive()
+
+    def takes_its_time(self) -> None:
+        """The answer waits for something to happen: its time is not the server's."""
+        self._scope[UNTIMED_KEY] = True
 
     async def read(self) -> tuple[bytes, str]:
         """The unpacked body and its media type. Raises Problem 400, 413, 415."""

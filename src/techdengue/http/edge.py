@@ -25,6 +25,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_ID_KEY: Final = "techdengue.request_id"
 DUPLEX_KEY: Final = "techdengue.duplex"
 """Set by a handler whose answer begins while the request's body is still coming."""
+UNTIMED_KEY: Final = "techdengue.untimed"
+"""Set for an answer that takes as long as its caller wants: it is counted, but its time says nothing of the server."""
 ENCODED_SLASH: Final = "\x00"
 """Stands for a `%2F` inside one path segment (an entity id may hold a slash); no id may hold a NUL."""
 
@@ -58,6 +60,8 @@ class Edge:
                 asked = {**scope, "method": "GET"} if answer.headless else scope
                 await self._application(asked, receive, answer)
                 scope["path_template"] = asked.get("path_template")
+                if UNTIMED_KEY in asked:
+                    scope[UNTIMED_KEY] = True
             else:
                 await _refuse(scope, receive, answer, Problem("route_not_found", "A path holds no NUL"))
         except Problem as problem:
@@ -139,6 +143,7 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             telemetry.HTTP_REQUEST_DURATION.labels(method, route),
         )
     children[0].inc()
-    children[1].observe(seconds)
+    if UNTIMED_KEY not in scope and DUPLEX_KEY not in scope:
+        children[1].observe(seconds)
     if route not in _QUIET_ROUTES:
         _log.info("request_answered", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 3))

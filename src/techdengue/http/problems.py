@@ -66,6 +66,9 @@ KINDS: dict[str, Kind] = {
     "internal_error": Kind(
         500, "The server failed", "Send the same keys again; if it stays, report the request id in `instance`."
     ),
+    "too_many_waiting": Kind(
+        503, "Too many requests wait for changes", "Wait for Retry-After, or ask without `wait` meanwhile."
+    ),
     "unavailable": Kind(503, "A part of the server is away", "Wait for Retry-After and send the same keys again."),
 }
 

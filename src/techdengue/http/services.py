@@ -1,5 +1,6 @@
 """What the HTTP application is built from: the composition root makes one, tests make one of fakes."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -7,6 +8,7 @@ from techdengue.settings import Settings
 
 from .budget import BodyBudget
 from .ports import Feed, HealthCheck, Intake, Readers, Verifier
+from .presence import Places
 
 _BODIES_AT_ONCE = 4
 """Of the largest size, of one user."""
@@ -21,7 +23,8 @@ class Services:
     """The rooms below HTTP.
 
     `checks` are by dependency name; all must pass for `/health/ready` to answer 200. `before_metrics` brings gauges
-    up to date that nobody sets meanwhile; it raises nothing.
+    up to date that nobody sets meanwhile; it raises nothing. `stopping` is set when the server is asked to stop: what
+    would go on for ever ends then, for only after the last answer the rest of the server does.
     """
 
     intake: Intake
@@ -31,7 +34,10 @@ class Services:
     settings: Settings
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)
     before_metrics: Callable[[], Awaitable[None]] = _nothing
+    stopping: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     bodies: BodyBudget = dataclasses.field(init=False)
+    places: Places = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bodies", BodyBudget(_BODIES_AT_ONCE * self.settings.max_body_bytes))
+        object.__setattr__(self, "places", Places(self.settings.waiting_requests))

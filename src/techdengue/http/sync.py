@@ -1,31 +1,19 @@
-"""The calls of devices: send a batch, see what became of it, fetch what others changed, register."""
+"""The calls of devices: send a batch, see what became of it, register. What others changed: see changes.py."""
 
 import time
-from typing import Annotated
 
-import msgspec
 from litestar.response.base import ASGIResponse
 
 from projections.model import DeviceRegistration
-from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.intake.model import Batch
 from techdengue.intake.off_loop import off_loop
 
 from .batch import decode_batch
 from .call import Call, check_device_id
-from .faults import no_such_type
 from .problems import Problem
 from .roles import require_device
 
 _LONGEST_REGISTRATION_TEXT = 4096
-
-
-class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters of `GET /api/sync/changes`."""
-
-    cursor: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
-    entity_type: str | None = None
 
 
 async def send_batch(call: Call) -> ASGIResponse:
@@ -64,17 +52,6 @@ async def read_status(call: Call) -> ASGIResponse:
     if status is None:
         raise Problem("device_not_found", "No batch and no registration came from this device")
     return await call.answer(status)
-
-
-async def read_changes(call: Call) -> ASGIResponse:
-    """`GET /api/sync/changes`."""
-    wanted = call.query(ChangesQuery)
-    if wanted.entity_type is not None and wanted.entity_type not in ENTITY_TYPES:
-        raise Problem("invalid_parameter", no_such_type(wanted.entity_type), path="/entity_type")
-    page = await call.services.readers.changes(
-        call.caller, cursor=wanted.cursor, limit=wanted.limit, entity_type=wanted.entity_type
-    )
-    return await call.answer(page)
 
 
 async def put_device(call: Call) -> ASGIResponse:

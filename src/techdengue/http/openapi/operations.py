@@ -17,9 +17,9 @@ from projections.model import (
     Page,
 )
 from techdengue.http.batch import SyncRequest
+from techdengue.http.changes import ChangesQuery
 from techdengue.http.operational import Live, Ready
 from techdengue.http.reading import ConflictsQuery, EntityQuery, EventsQuery, HistoryQuery
-from techdengue.http.sync import ChangesQuery
 from techdengue.intake.model import Resolution, Resolved, SyncAnswer
 
 from . import examples
@@ -129,8 +129,9 @@ OPERATIONS: Final = (
         tag="devices",
         summary="What others changed since the cursor",
         description="Without a cursor: the full download. Each entity comes once, in its newest state; a deleted one "
-        "with `deleted: true` and no data. Keep `next_cursor` for the next call.",
-        problem_codes=_LISTED,
+        "with `deleted: true` and no data. Keep `next_cursor` for the next call. With `wait`, an answer that would "
+        "hold nothing is held back until there is something, or the time is over.",
+        problem_codes=("too_many_waiting", *_LISTED),
         query=ChangesQuery,
         answer=Page[Document],
         answer_text="A page of documents.",
@@ -335,6 +336,7 @@ PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
     "cursor": ("Where to go on: `next_cursor` of the page before, of the same list and filters.", examples.CURSOR),
     "limit": ("The most items of the page.", 100),
     "entity_type": ("Only entities of this type.", "atividade"),
+    "wait": ("How many seconds to wait for a change, where there is none since the cursor.", 30),
     "as_of": ("A position of the log, or a time (RFC 3339 with offset) of `received_at`.", "1234"),
     "provenance": ("Whether to say who set each leaf, when and from which device.", True),
     "municipio_cod_ibge": ("The município, where the id exists in several of the token's.", "5103403"),
@@ -384,5 +386,6 @@ PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "body_too_large": ("The body has more than 5242880 bytes once unpacked", {}),
     "forbidden_role": ("This needs the role VIGILANCIA; the token has CAMPO", {}),
     "conflict_already_resolved": ("This conflict has been settled", {"resolved": examples.RESOLVED_BEFORE}),
+    "too_many_waiting": ("1000 requests wait here for changes already", {}),
     "unavailable": ("The database cannot be reached", {}),
 }

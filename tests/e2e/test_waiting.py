@@ -1,0 +1,98 @@
+"""Waiting for changes at real servers: across processes, and to the end of the client or of the server."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.conftest import MakeDatabase
+
+from .processes import Server, environment, running
+from .wire import Site, operation
+
+PATH = "/api/sync/changes"
+CREATED = {"tipo": "VISTORIA", "municipio_cod_ibge": "5103403"}
+
+
+@pytest.fixture(scope="module")
+async def env(make_database: MakeDatabase, key_file: Path) -> dict[str, str]:
+    """Servers on a database of their own that tell each other nothing, and look often."""
+    database = await make_database()
+    return {**environment(database.server_url, key_file), "TECHDENGUE_POLL_SECONDS": "0.2"}
+
+
+@pytest.fixture(scope="module")
+async def servers(env: dict[str, str], servers_directory: Path) -> AsyncIterator[list[Server]]:
+    """Two of them."""
+    programs = [Server(env, servers_directory / f"waiting-{number}.log") for number in (1, 2)]
+    async with running(*programs):
+        yield programs
+
+
+@pytest.fixture
+def pair(servers: list[Server], http: aiohttp.ClientSession, key_file: Path) -> Site:
+    """Requests to the two."""
+    return Site(http, [server.url for server in servers], key_file)
+
+
+async def _metric(http: aiohttp.ClientSession, server: Server, name: str) -> float:
+    async with http.get(f"{server.url}/metrics") as answer:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", await answer.text(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+async def _until_waiting(http: aiohttp.ClientSession, server: Server, count: int) -> None:
+    async with asyncio.timeout(30):
+        while await _metric(http, server, "feed_waiting") != count:  # noqa: ASYNC110 - another process's state
+            await asyncio.sleep(0.02)
+
+
+async def _wait(pair: Site, server: int) -> "asyncio.Task[Any]":
+    """A request that waits at a server from now on."""
+    token = pair.token("reader")
+    cursor = (await pair.get(PATH, token, server=server))["next_cursor"]
+    return asyncio.create_task(pair.get(PATH, token, server=server, cursor=cursor, wait=50))
+
+
+async def test_what_another_process_commits_is_found_by_looking(
+    pair: Site, servers: list[Server], http: aiohttp.ClientSession
+) -> None:
+    asking = await _wait(pair, 1)
+    await _until_waiting(http, servers[1], 1)
+    started = time.perf_counter()
+    await pair.sync(pair.token("writer"), "writer", [operation("create", "far", "k1", CREATED)], server=0)
+    assert [item["entity_id"] for item in (await asking)["items"]] == ["far"]
+    assert time.perf_counter() - started < 30
+    assert await _metric(http, servers[1], 'feed_wake_ups_total{source="poll"}') >= 1
+
+
+async def test_a_client_that_leaves_leaves_nothing_behind(
+    pair: Site, servers: list[Server], http: aiohttp.ClientSession
+) -> None:
+    asking = [await _wait(pair, 0) for _ in range(5)]
+    await _until_waiting(http, servers[0], 5)
+    for task in asking:
+        task.cancel()
+    await asyncio.wait(asking)
+    await _until_waiting(http, servers[0], 0)
+    left = 'http_requests_total{method="GET",route="/api/sync/changes",status_code="499"}'
+    assert await _metric(http, servers[0], left) == 5
+    assert len(servers[0].read_log().splitlines()) == 1
+
+
+async def test_a_server_that_is_asked_to_stop_answers_whoever_waits_at_once(
+    env: dict[str, str], http: aiohttp.ClientSession, key_file: Path, tmp_path: Path
+) -> None:
+    server = Server(env, tmp_path / "server.log")
+    async with running(server):
+        asking = await _wait(Site(http, [server.url], key_file), 0)
+        await _until_waiting(http, server, 1)
+        started = time.perf_counter()
+        assert await server.stop() == 0
+        assert time.perf_counter() - started < 25
+        assert (await asking)["items"] == []
