@@ -15,7 +15,7 @@ from .model import (
 )
 from .postgres import DATABASE_AWAY, PostgresEventStore
 from .store import EventStore
-from .units import append_arguments
+from .units import append_rows
 
 __all__ = [
     "DATABASE_AWAY",
@@ -34,7 +34,7 @@ __all__ = [
     "PostgresEventStore",
     "RecordedEvent",
     "WriterChange",
-    "append_arguments",
+    "append_rows",
     "assert_gapless",
     "follow",
 ]

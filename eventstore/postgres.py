@@ -8,7 +8,7 @@ import asyncpg
 from . import statements
 from .errors import CheckpointMoved
 from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
-from .units import append_arguments
+from .units import append_rows
 
 DATABASE_AWAY: Final = (
     OSError,
@@ -34,7 +34,7 @@ class PostgresEventStore:
         self._connection = connection
 
     async def append(self, units: Sequence[AppendUnit], lane: int = 0) -> Appended:
-        row = await self._connection.fetchrow(statements.APPEND, lane, *append_arguments(units))
+        row = await self._connection.fetchrow(statements.APPEND, lane, *append_rows(units))
         return Appended(lane=lane, first_position=row["first_position"], moved=frozenset(row["moved"]))
 
     async def read_stream(

@@ -1,54 +1,27 @@
-"""Units of an append, checked against one another and laid out as the arrays of `eventstore.append`."""
+"""Units of an append, checked against one another and laid out as the rows of `eventstore.append`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
+
 from .errors import InvalidAppend
 from .model import AppendUnit, HeadChange, NewEvent
 
+Rows = list[tuple[Any, ...]]
 
-def append_arguments(units: Sequence[AppendUnit]) -> list[list[Any]]:
-    """The arrays of `eventstore.append` after the lane, in its order: 16 of events, 11 of heads, 4 of writers.
+
+def append_rows(units: Sequence[AppendUnit]) -> tuple[Rows, Rows, Rows]:
+    """Rows of `eventstore.event_row`, `.head_row` and `.writer_row`: what `eventstore.append` takes after the lane.
 
     Raises InvalidAppend as `check_units` does.
     """
-    last_events = check_units(units)
-    events = [event for unit in units for event in unit.events]
-    heads = [head for unit in units for head in unit.heads]
-    writers = [writer for unit in units for writer in unit.writers]
-    return [
-        [index for index, unit in enumerate(units) for _ in unit.events],
-        [event.tenant for event in events],
-        [event.stream for event in events],
-        [event.sequence for event in events],
-        [event.version for event in events],
-        [event.type for event in events],
-        [event.writer for event in events],
-        [event.key for event in events],
-        [event.digest for event in events],
-        [event.actor for event in events],
-        [event.outcome for event in events],
-        [event.rule_set for event in events],
-        [event.occurred_at for event in events],
-        [event.recorded_at for event in events],
-        [event.payload for event in events],
-        [event.metadata for event in events],
-        [index for index, unit in enumerate(units) for _ in unit.heads],
-        last_events,
-        [head.tenant for head in heads],
-        [head.stream for head in heads],
-        [head.expected for head in heads],
-        [head.sequence for head in heads],
-        [head.version for head in heads],
-        [head.updated_at for head in heads],
-        [head.recorded_at for head in heads],
-        [head.state for head in heads],
-        [head.document for head in heads],
-        [index for index, unit in enumerate(units) for _ in unit.writers],
-        [writer.writer for writer in writers],
-        [writer.expected for writer in writers],
-        [writer.clock for writer in writers],
-    ]
+    last_events = iter(check_units(units))
+    return (
+        [(number, *astuple(event)) for number, unit in enumerate(units) for event in unit.events],
+        [(number, next(last_events), *astuple(head)) for number, unit in enumerate(units) for head in unit.heads],
+        [(number, *astuple(writer)) for number, unit in enumerate(units) for writer in unit.writers],
+    )
 
 
 def check_units(units: Sequence[AppendUnit]) -> list[int]:

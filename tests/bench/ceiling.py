@@ -13,11 +13,11 @@ import asyncpg
 import msgspec
 
 from eventstore import AppendUnit
-from eventstore.units import append_arguments
+from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
 from techdengue.domain.validation import ValidOperation, validate
-from techdengue.intake.appending import companion_arguments
+from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
@@ -32,8 +32,6 @@ from .statements import SQL
 
 _NOW = time.time_ns() // 1000
 _CALLER = Caller(user="bench", role=Role.CAMPO, municipios=frozenset({workload.MUNICIPIO}))
-_REQUESTS = slice(19, 36)
-"""The arrays of the request log among those that the intake writes beside the log."""
 
 
 class Prepared:
@@ -88,7 +86,7 @@ async def _prepare_one(
             clocks[writer.writer] = working.clock(writer.writer)
         for event in unit.events:
             known[event.writer, event.key] = [_known(event)]
-    return Prepared(reading, units, companion_arguments(decided, numbers), len(keys))
+    return Prepared(reading, units, companion_rows(decided, numbers), len(keys))
 
 
 def _known(event: Any) -> Known:
@@ -139,12 +137,13 @@ async def _write_all(pool: asyncpg.Pool, groups: Sequence[Prepared], write: Writ
 
 async def write_bare(connection: asyncpg.Connection, prepared: Prepared) -> None:
     """Insert the rows."""
-    await connection.fetchval(SQL["bare_append"], 0, *append_arguments(prepared.units), *prepared.companions[_REQUESTS])
+    _opened, _settled, requests = prepared.companions
+    await connection.fetchval(SQL["bare_append"], 0, *append_rows(prepared.units), requests)
 
 
 async def write_as_intake(connection: asyncpg.Connection, prepared: Prepared) -> None:
     """Read what the intake would read, and append as it does."""
     await connection.fetch(READ, *prepared.reading)
-    row = await connection.fetchrow(APPEND, 0, *append_arguments(prepared.units), *prepared.companions)
+    row = await connection.fetchrow(APPEND, 0, *append_rows(prepared.units), *prepared.companions)
     if row["moved"]:
         raise RuntimeError("the prepared rows did not fit the database")

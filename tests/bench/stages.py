@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from eventstore import AppendUnit, NewEvent
-from eventstore.units import append_arguments
+from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.times import to_micros
 from techdengue.domain.validation import ValidOperation, validate
 from techdengue.http.batch import decode_batch
 from techdengue.http.media import JSON
 from techdengue.intake.answering import answer_batch
-from techdengue.intake.appending import companion_arguments
+from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
@@ -114,7 +114,7 @@ def _run(number: int, log: Log, watch: Stopwatch) -> None:
     working = Working(log.snapshot, log.pasts)
     decided = watch.time("decide", lambda: [(job, decide_batch(job, working)) for job in jobs])
     units, numbers = watch.time("heads", lambda: form_units(decided, working))
-    watch.time("arguments", lambda: (append_arguments(units), companion_arguments(decided, numbers)))
+    watch.time("arguments", lambda: (append_rows(units), companion_rows(decided, numbers)))
     watch.time("answer", lambda: [_answer(job, decision) for job, decision in decided])
     log.append(units)
 

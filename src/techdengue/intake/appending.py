@@ -7,10 +7,11 @@ from typing import Any
 from asyncpg import Connection
 
 from eventstore import AppendUnit
-from eventstore.units import append_arguments
+from eventstore.units import Rows, append_rows
 from techdengue.domain.operation import Outcome
 from techdengue.domain.times import from_micros
 
+from .decision import Decision, Opened, Settled
 from .jobs import BatchJob
 from .model import Parked, Refusal
 from .statements import APPEND
@@ -36,70 +37,52 @@ async def append(
 
     Answers the first position of what was written, and the units that were not: their heads or clocks had moved on.
     """
-    row = await connection.fetchrow(APPEND, _LANE, *append_arguments(units), *companion_arguments(decided, numbers))
+    row = await connection.fetchrow(APPEND, _LANE, *append_rows(units), *companion_rows(decided, numbers))
     return row["first_position"], frozenset(row["moved"])
 
 
-def companion_arguments(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:
-    """What sql/append.sql writes beside the log, in its order: conflicts opened, conflicts settled, requests."""
-    return [*_opened(decided, numbers), *_settled(decided, numbers), *_requests(decided, numbers)]
+def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows]:
+    """What sql/append.sql writes beside the log: conflicts opened, conflicts settled, requests."""
+    numbered = [(unit, job, decision) for (job, decision), unit in zip(decided, numbers, strict=True)]
+    return (
+        [_opened(unit, opened) for unit, _, decision in numbered for opened in decision.opened],
+        [_settled(unit, settled) for unit, _, decision in numbered for settled in decision.settled],
+        [_request(unit, job, decision) for unit, job, decision in numbered if isinstance(job, BatchJob)],
+    )
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [[row[column] for row in rows] for column in range(width)]
+def _opened(unit: int, opened: Opened) -> tuple[Any, ...]:
+    return (
+        unit,
+        opened.conflict_id,
+        opened.event.tenant,
+        opened.entity_type,
+        opened.entity_id,
+        opened.event.stream,
+        opened.event.sequence,
+        opened.conflict_type,
+        opened.strategy,
+        opened.event.writer,
+        opened.event.actor,
+        opened.event.recorded_at,
+    )
 
 
-def _opened(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:
-    rows = [
-        (
-            unit,
-            opened.conflict_id,
-            opened.event.tenant,
-            opened.entity_type,
-            opened.entity_id,
-            opened.event.stream,
-            opened.event.sequence,
-            opened.conflict_type,
-            opened.strategy,
-            opened.event.writer,
-            opened.event.actor,
-            opened.event.recorded_at,
-        )
-        for (_, decision), unit in zip(decided, numbers, strict=True)
-        for opened in decision.opened
-    ]
-    return _columns(rows, 12)
+def _settled(unit: int, settled: Settled) -> tuple[Any, ...]:
+    return (
+        unit,
+        settled.conflict_id,
+        settled.event.sequence,
+        settled.choice,
+        settled.event.actor,
+        settled.event.recorded_at,
+        settled.note,
+    )
 
 
-def _settled(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:
-    rows = [
-        (
-            unit,
-            settled.conflict_id,
-            settled.event.sequence,
-            settled.choice,
-            settled.event.actor,
-            settled.event.recorded_at,
-            settled.note,
-        )
-        for (_, decision), unit in zip(decided, numbers, strict=True)
-        for settled in decision.settled
-    ]
-    return _columns(rows, 7)
-
-
-def _requests(decided: Sequence[Decided], numbers: Sequence[int]) -> list[list[Any]]:
-    rows = [
-        _request(job, decision.answers, {tenant for tenant, _ in decision.places}, unit)
-        for (job, decision), unit in zip(decided, numbers, strict=True)
-        if isinstance(job, BatchJob)
-    ]
-    return _columns(rows, 17)
-
-
-def _request(job: BatchJob, answers: Sequence[Any], municipios: set[str], unit: int) -> tuple[Any, ...]:
-    counts = Counter(_counted_as(answer) for answer in answers)
-    codes = sorted({answer.code.value for answer in answers if isinstance(answer, Refusal)})
+def _request(unit: int, job: BatchJob, decision: Decision) -> tuple[Any, ...]:
+    counts = Counter(map(_counted_as, decision.answers))
+    codes = {answer.code.value for answer in decision.answers if isinstance(answer, Refusal)}
     sent_at = job.batch.sent_at
     return (
         unit,
@@ -108,10 +91,10 @@ def _request(job: BatchJob, answers: Sequence[Any], municipios: set[str], unit: 
         job.batch.batch_id,
         from_micros(job.received_at),
         None if sent_at is None else job.received_at - sent_at,
-        len(answers),
+        len(decision.answers),
         *(counts[name] for name in _COUNTED),
-        ",".join(codes),
-        ",".join(sorted(municipios)),
+        sorted(codes),
+        sorted({tenant for tenant, _ in decision.places}),
     )
 
 
