@@ -20,7 +20,7 @@ from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
 from techdengue.intake import Intake
-from techdengue.settings import Settings, read_settings
+from techdengue.settings import Settings, SettingsError, read_settings
 
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 300.0
@@ -49,11 +49,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
-    feed = Feed(
-        readers,
-        reads_at_once=max(1, settings.reader_connections // _READERS_OF_THE_FEED),
-        poll_seconds=settings.poll_seconds,
-    )
+    feed = _feed(readers, settings)
     intake = Intake(intake_pool, settings, committed=feed.committed)
     services = Services(
         intake=intake,
@@ -149,6 +145,18 @@ PROBES: Final = {
     "enable_mergejoin": "off",
 }
 """The intake's two statements probe an index once for each element, whatever the statistics say: planned once."""
+
+
+def _feed(readers: PostgresReaders, settings: Settings) -> Feed:
+    try:
+        return Feed(
+            readers,
+            reads_at_once=max(1, settings.reader_connections // _READERS_OF_THE_FEED),
+            poll_seconds=settings.poll_seconds,
+            redis_url=settings.redis_url,
+        )
+    except ValueError as error:
+        raise SettingsError("TECHDENGUE_REDIS_URL is no address of Redis, such as redis://host:6379/0") from error
 
 
 def _pool(settings: Settings, role: str, connections: int, planning: Mapping[str, str]) -> "asyncpg.Pool[Any]":

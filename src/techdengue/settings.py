@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_bytes: AtLeastOne = 32 * 1024 * 1024
     database_timeout: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     reader_connections: AtLeastOne = 8
+    redis_url: str = ""
+    """Where processes tell each other of their commits; empty for none: then they find out by looking."""
     poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     """Between two looks at the log's tail while somebody waits for changes."""
     waiting_requests: AtLeastOne = 1000

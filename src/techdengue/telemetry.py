@@ -116,6 +116,14 @@ FEED_WAKE_UPS = Counter(
     ("source",),
     registry=REGISTRY,
 )
+FEED_REDIS_CONNECTED = Gauge(
+    "feed_redis_connected", "Processes that hear of each other's commits through Redis", registry=REGISTRY
+)
+FEED_REDIS_FAILURES = Counter(
+    "feed_redis_failures_total",
+    "Times that Redis was lost or not found, and messages that were none",
+    registry=REGISTRY,
+)
 FEED_READS = Counter(
     "feed_reads_total",
     "Reads of changes for those who wait: a query made, one joined, or a page kept from before",

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from techdengue.dev.valkey import EmbeddedValkey
 from tests.conftest import MakeDatabase
 
 from .processes import Server, environment, running
@@ -47,8 +48,12 @@ async def _metric(http: aiohttp.ClientSession, server: Server, name: str) -> flo
 
 
 async def _until_waiting(http: aiohttp.ClientSession, server: Server, count: int) -> None:
-    async with asyncio.timeout(30):
-        while await _metric(http, server, "feed_waiting") != count:  # noqa: ASYNC110 - another process's state
+    await _until(http, server, "feed_waiting", count)
+
+
+async def _until(http: aiohttp.ClientSession, server: Server, name: str, value: float) -> None:
+    async with asyncio.timeout(60):
+        while await _metric(http, server, name) != value:  # noqa: ASYNC110 - another process's state
             await asyncio.sleep(0.02)
 
 
@@ -69,6 +74,44 @@ async def test_what_another_process_commits_is_found_by_looking(
     assert [item["entity_id"] for item in (await asking)["items"]] == ["far"]
     assert time.perf_counter() - started < 30
     assert await _metric(http, servers[1], 'feed_wake_ups_total{source="poll"}') >= 1
+
+
+async def test_what_another_process_commits_is_heard_through_redis_and_without_it_found(
+    make_database: MakeDatabase, key_file: Path, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    database = await make_database()
+    valkey = EmbeddedValkey(tmp_path / "valkey")
+    await valkey.start()
+    again = EmbeddedValkey(tmp_path / "valkey", port=valkey.port)
+    env = {
+        **environment(database.server_url, key_file),
+        "TECHDENGUE_REDIS_URL": valkey.url,
+        "TECHDENGUE_POLL_SECONDS": "3",
+    }
+    programs = [Server(env, tmp_path / f"server-{number}.log") for number in (1, 2)]
+    try:
+        async with running(*programs):
+            pair = Site(http, [server.url for server in programs], key_file)
+            for step, source in enumerate(("redis", "poll", "redis")):
+                for server in programs:
+                    await _until(http, server, "feed_redis_connected", 0 if source == "poll" else 1)
+                counter = f'feed_wake_ups_total{{source="{source}"}}'
+                before = await _metric(http, programs[1], counter)
+                asking = await _wait(pair, 1)
+                await _until_waiting(http, programs[1], 1)
+                entity = f"step-{step}"
+                await pair.sync(pair.token("writer"), "writer", [operation("create", entity, entity, CREATED)])
+                assert [item["entity_id"] for item in (await asking)["items"]] == [entity]
+                assert await _metric(http, programs[1], counter) > before
+                if step == 0:
+                    await valkey.kill()
+                elif step == 1:
+                    await again.start()
+            for server in programs:
+                assert server.read_log().count("redis_lost") == 1
+    finally:
+        await valkey.stop()
+        await again.stop()
 
 
 async def test_a_client_that_leaves_leaves_nothing_behind(

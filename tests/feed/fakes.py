@@ -40,6 +40,10 @@ class FakeLog:
             raise self.error
         return EMPTY
 
+    async def identity(self) -> str:
+        """Always the same log."""
+        return "log-1"
+
     async def tail(self) -> int:
         """The position that the test has set."""
         self.looked.release()

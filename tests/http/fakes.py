@@ -97,6 +97,10 @@ class FakeReaders:
         self._fail()
         return self.page
 
+    async def identity(self) -> str:
+        """Always the same log."""
+        return "log-1"
+
     async def tail(self) -> int:
         """Nothing happens that nobody told of."""
         return 0

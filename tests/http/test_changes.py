@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from projections.model import Page
+from techdengue.asgi import create_app
 from techdengue.domain.access import Role
 from techdengue.feed import Feed
 from techdengue.http.openapi import examples
+from techdengue.settings import SettingsError
 from techdengue.telemetry import FEED_WAITING, HTTP_REQUEST_DURATION
 
-from .conftest import Tokens, operation
+from .conftest import Tokens, operation, settings_for
 from .fakes import FakeReaders
 
 SINOP = "5107909"
@@ -153,3 +155,9 @@ async def test_the_time_of_a_wait_is_not_the_servers(api: httpx.AsyncClient, rea
     before = timed._sum.get()
     assert (await api.get("/api/sync/changes", params={"cursor": "c", "wait": 0.2})).status_code == 200
     assert timed._sum.get() == before
+
+
+async def test_what_is_no_address_of_redis_is_named_at_the_start_and_not_shown(tokens: Tokens) -> None:
+    with pytest.raises(SettingsError, match="TECHDENGUE_REDIS_URL") as refused:
+        create_app(settings_for(tokens, redis_url="redis-secret"))
+    assert "secret" not in str(refused.value)

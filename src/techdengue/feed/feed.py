@@ -21,19 +21,24 @@ from techdengue.domain.access import Caller
 from .errors import Stopping
 from .heard import Heard
 from .ports import Log
+from .redis_wake_ups import Range, RedisWakeUps
 from .shared_reads import SharedReads
 from .tail import Tail
 from .waiting import Waiters
 
 
 class Feed:
-    """Waits and reads of one process: `reads_at_once` queries, and `poll_seconds` between two looks at the tail."""
+    """Waits and reads of one process: `reads_at_once` queries, and `poll_seconds` between two looks at the tail.
 
-    def __init__(self, log: Log, *, reads_at_once: int = 4, poll_seconds: float = 2.0) -> None:
+    With a Redis address, processes tell each other of their commits. Raises ValueError where it is not one.
+    """
+
+    def __init__(self, log: Log, *, reads_at_once: int = 4, poll_seconds: float = 2.0, redis_url: str = "") -> None:
         self._waiters = Waiters()
         self._heard = Heard()
         self._reads = SharedReads(log, self._waiters, at_once=reads_at_once)
         self._tail = Tail(log.tail, self._heard, self._waiters, interval=poll_seconds)
+        self._redis = RedisWakeUps(redis_url, log.identity, self._committed_elsewhere) if redis_url else None
         self._tasks: asyncio.TaskGroup | None = None
 
     @contextlib.asynccontextmanager
@@ -42,6 +47,8 @@ class Feed:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             watching = [tasks.create_task(self._tail.watch(), name="feed-tail")]
+            if self._redis is not None:
+                watching.append(tasks.create_task(self._redis.run(), name="feed-redis"))
             try:
                 yield
             finally:
@@ -89,4 +96,12 @@ class Feed:
         """The intake has committed these positions, in these municípios."""
         telemetry.FEED_WAKE_UPS.labels("local").inc()
         self._heard.add(first, last)
+        self._waiters.announce(municipios)
+        if self._redis is not None:
+            self._redis.offer(first, last, municipios)
+
+    def _committed_elsewhere(self, ranges: Collection[Range], municipios: Collection[str]) -> None:
+        telemetry.FEED_WAKE_UPS.labels("redis").inc()
+        for first, last in ranges:
+            self._heard.add(first, last)
         self._waiters.announce(municipios)

@@ -16,3 +16,6 @@ class Log(Protocol):
 
     async def tail(self) -> int:
         """The log's last position."""
+
+    async def identity(self) -> str:
+        """Which log this is: cursors, and what processes tell each other, belong to one."""

@@ -120,6 +120,14 @@ class PostgresReaders:
         async with self._pool.acquire(timeout=self._timeout) as connection:
             return await PostgresEventStore(connection).tail()
 
+    async def identity(self) -> str:
+        """Which log this is."""
+        async with (
+            self._pool.acquire(timeout=self._timeout) as connection,
+            queries.territory(connection, frozenset()) as reader,
+        ):
+            return reader.log
+
     async def projections(self) -> list[ProjectionStatus]:
         """How far every projection has followed the log of all municípios."""
         async with (
