@@ -19,6 +19,7 @@ from techdengue.http.auth import TokenVerifier
 from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
+from techdengue.http.socket.keeper import Keeper
 from techdengue.intake import Intake
 from techdengue.settings import Settings, SettingsError, read_settings
 
@@ -64,8 +65,11 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     def end_waits() -> None:
         services.stopping.set()
         feed.stop_waiting()
+        services.sockets.stop()
 
-    return Server(build_app(services), lambda: _running(intake, feed, intake_pool, reader_pool), end_waits)
+    return Server(
+        build_app(services), lambda: _running(intake, feed, services.sockets, intake_pool, reader_pool), end_waits
+    )
 
 
 class Server:
@@ -106,11 +110,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def _running(intake: Intake, feed: Feed, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
+async def _running(intake: Intake, feed: Feed, sockets: Keeper, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
     for pool in pools:
         await pool
     try:
-        async with feed.running():
+        async with feed.running(), sockets.running():
             await intake.start()
             log.info("server_started")
             try:

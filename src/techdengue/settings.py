@@ -45,6 +45,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Between two looks at the log's tail while somebody waits for changes."""
     waiting_requests: AtLeastOne = 1000
     """Requests that may wait for changes at once; beyond it they get 503."""
+    heartbeat_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """A WebSocket gets a heartbeat when nothing was sent for so long; a device silent for three of them is closed."""
+    recheck_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """How often the token and the owner of a device with an open WebSocket are looked at again."""
+    reader_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long a device may leave an answer unread on a stream or a WebSocket before it is closed."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100

@@ -63,6 +63,14 @@ HTTP_REQUEST_DURATION = Histogram(
 )
 HTTP_REQUESTS_IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered", registry=REGISTRY)
 
+SOCKETS_OPEN = Gauge("sync_sockets_open", "WebSockets of devices that are open", registry=REGISTRY)
+SOCKETS_CLOSED = Counter(
+    "sync_sockets_closed_total",
+    "WebSockets that ended, by close code",
+    ("code",),
+    registry=REGISTRY,
+)
+
 SYNC_OPERATIONS = Counter(
     "sync_operations_total",
     "Operations answered; `outcome` is an outcome, an error code, or `already_processed`",

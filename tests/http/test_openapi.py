@@ -12,6 +12,7 @@ from techdengue.http.app import ENDPOINTS
 from techdengue.http.openapi import build_document
 from techdengue.http.problems import KINDS
 from techdengue.http.roles import LEAST_ROLE
+from techdengue.http.socket.messages import Sent, Told
 
 DOCUMENT = build_document()
 
@@ -48,7 +49,7 @@ def test_every_media_type_of_an_endpoint_is_described() -> None:
     by_name = {each["operationId"]: each for _, _, each in _operations()}
     for endpoint in ENDPOINTS:
         content = by_name[endpoint.name]["responses"].get("200", {}).get("content", {})
-        if endpoint.name not in {"device_delete", "metrics", "schema_page_file"}:
+        if endpoint.name not in {"device_delete", "metrics", "schema_page_file", "sync_ws"}:
             assert set(content) == set(endpoint.offers)
 
 
@@ -65,6 +66,16 @@ def test_every_answer_and_body_has_examples_that_hold(name: str, media_type: str
     schema = {**content["schema"], "components": DOCUMENT["components"]}
     for example in content["examples"].values():
         jsonschema_rs.validate(schema, example["value"])
+
+
+def test_every_message_of_a_websocket_has_an_example_that_holds() -> None:
+    described = DOCUMENT["paths"]["/api/sync/ws"]["get"]["x-websocket"]
+    kinds = []
+    for message in (*described["client"], *described["server"]):
+        jsonschema_rs.validate({**message["schema"], "components": DOCUMENT["components"]}, message["example"])
+        kinds.append(message["example"]["type"])
+    assert set(kinds) == {each.__struct_config__.tag for each in (*Sent.__args__, *Told.__args__)}
+    assert described["close_codes"].keys() <= KINDS.keys()
 
 
 def test_every_code_is_described_somewhere_but_those_of_unknown_addresses() -> None:

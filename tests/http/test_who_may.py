@@ -35,6 +35,7 @@ def _asks(world: "World") -> list[Ask]:
     return [
         Ask("sync", "POST", "/api/sync", body={"operations": []}),
         Ask("sync_stream", "POST", "/api/sync/stream", lines="\n"),
+        Ask("sync_ws", "GET", "/api/sync/ws", allowed=426, foreign=426),
         Ask("sync_status", "GET", "/api/sync/status/{device}"),
         Ask("sync_changes", "GET", "/api/sync/changes"),
         Ask("device_put", "PUT", "/api/devices/{device}", body={"platform": "android"}),

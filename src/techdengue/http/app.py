@@ -24,6 +24,8 @@ from .edge import REQUEST_ID_KEY, Application, Edge
 from .problems import Problem, from_intake, problem_response, unavailable
 from .roles import LEAST_ROLE, require
 from .services import Services
+from .socket.connection import converse
+from .upgrade import Converse, SocketEndpoint, Upgrades
 
 Handler = Callable[[Call], Awaitable[ASGIResponse]]
 AnyRequest = Request[Any, Any, Any]
@@ -39,11 +41,14 @@ class Endpoint(msgspec.Struct, frozen=True):
     path: str
     handler: Handler
     offers: tuple[str, ...] = _STRUCTURED
+    converse: Converse | None = None
+    """What serves it where it is asked for as a WebSocket."""
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("sync", HttpMethod.POST, "/api/sync", sync.send_batch),
     Endpoint("sync_stream", HttpMethod.POST, "/api/sync/stream", stream.send_stream, (media.NDJSON,)),
+    Endpoint("sync_ws", HttpMethod.GET, "/api/sync/ws", sync.refuse_plain, converse=converse),
     Endpoint("sync_status", HttpMethod.GET, "/api/sync/status/{device_id:str}", sync.read_status),
     Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", changes.read_changes),
     Endpoint("device_put", HttpMethod.PUT, "/api/devices/{device_id:str}", sync.put_device),
@@ -74,7 +79,12 @@ def build_app(services: Services) -> Application:
         debug=False,
         exception_handlers={HTTPException: _refuse_as_problem, Exception: _hand_on},
     )
-    return Edge(framework)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
+    sockets = {
+        endpoint.path: SocketEndpoint(endpoint.path, LEAST_ROLE[endpoint.name], endpoint.converse)
+        for endpoint in ENDPOINTS
+        if endpoint.converse is not None
+    }
+    return Edge(framework, Upgrades(sockets, services))  # type: ignore[arg-type]  # Litestar's scope is a narrower type
 
 
 def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:

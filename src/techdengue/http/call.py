@@ -159,10 +159,15 @@ class Call:
 
 async def admit(services: Services, authorization: str) -> Admission:
     """Whom the header Authorization names. Raises Problem 401, 403 or 503."""
+    return await services.verifier.admit(bearer(authorization))
+
+
+def bearer(authorization: str) -> str:
+    """The token of the header Authorization. Raises Problem 401."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise unauthenticated("token_required", "No bearer token was sent")
-    return await services.verifier.admit(token.strip())
+    return token.strip()
 
 
 def check_device_id(device_id: str) -> str:

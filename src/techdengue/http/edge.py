@@ -21,6 +21,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Sockets = Callable[[Scope, Receive, Send], Awaitable[int]]
+"""Serves a WebSocket; answers its close code, or the HTTP status where it was refused."""
 
 REQUEST_ID_KEY: Final = "techdengue.request_id"
 DUPLEX_KEY: Final = "techdengue.duplex"
@@ -32,6 +34,8 @@ ENCODED_SLASH: Final = "\x00"
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+_LEAST_CLOSE_CODE = 1000
+_CLOSE_CODES = frozenset({1000, 1001, 1005, 1006, 1009, 1011, 1013, 4400, 4401, 4403, 4408, 4413, 4429})
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 _log = structlog.get_logger()
 
@@ -39,21 +43,21 @@ _log = structlog.get_logger()
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, sockets: Sockets) -> None:
         self._application = application
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
-            await self._application(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
             return
         started = time.perf_counter()
         request_id = _request_id(scope)
         scope[REQUEST_ID_KEY] = request_id
         receive = upload = Upload(scope["headers"], receive)
         answer = _Answer(send, scope, upload)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        _bind(request_id)
         telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
         try:
             if _keep_encoded_slashes(scope):
@@ -73,6 +77,18 @@ class Edge:
         finally:
             telemetry.HTTP_REQUESTS_IN_FLIGHT.dec()
             _record(scope, answer.status or 499, time.perf_counter() - started)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        scope[REQUEST_ID_KEY] = request_id = _request_id(scope)
+        _bind(request_id)
+        ended = 1011
+        try:
+            ended = await self._sockets(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last ring, as for requests
+            _log.error("socket_failed", exc_info=error)
+        finally:
+            _record_socket(scope, ended, time.perf_counter() - started)
 
 
 class _Answer:
@@ -128,6 +144,21 @@ def _keep_encoded_slashes(scope: Scope) -> bool:
 
 def _unquote(segment: str) -> str:
     return unquote(segment).replace("/", ENCODED_SLASH)
+
+
+def _bind(request_id: str) -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def _record_socket(scope: Scope, ended: int, seconds: float) -> None:
+    """`ended` is a close code, or the HTTP status of a refusal."""
+    route = scope.get("path_template") or "unmatched"
+    status = 101 if ended >= _LEAST_CLOSE_CODE else ended
+    telemetry.HTTP_REQUESTS.labels("GET", route, str(status)).inc()
+    if status == 101:
+        telemetry.SOCKETS_CLOSED.labels(str(ended) if ended in _CLOSE_CODES else "other").inc()
+    _log.info("socket_closed", route=route, status=status, code=ended, duration_ms=round(seconds * 1000, 3))
 
 
 _children: dict[tuple[str, str, int], tuple[Any, Any]] = {}

@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     "device_mismatch": Kind(400, "Two devices are named", "Let X-Device-ID and device_id agree, or send one."),
     "invalid_device_id": Kind(400, "No device has such an id", "Use 1 to 128 printable characters."),
     "invalid_cursor": Kind(400, "The cursor is not of this list", "Begin again without a cursor."),
+    "malformed_frame": Kind(400, "A message cannot be read", "Correct what `detail` says, and connect again."),
     "municipio_required": Kind(400, "Two entities have this id", "Name the município in `municipio_cod_ibge`."),
     "token_required": Kind(401, "No token was sent", "Send `Authorization: Bearer <token>`."),
     "invalid_token": Kind(
@@ -40,12 +41,20 @@ KINDS: dict[str, Kind] = {
         "The device belongs to another user",
         "Sign in as its user, use another device id, or have an ADMIN forget it: DELETE /api/devices/{device_id}.",
     ),
+    "token_mismatch": Kind(
+        403, "The token is of another user or territory", "Open a connection of its own for this token."
+    ),
     "route_not_found": Kind(404, "There is nothing at this address", "See /schema for what there is."),
     "entity_not_found": Kind(404, "No such entity in your territory", "Check type, id and município."),
     "conflict_not_found": Kind(404, "No such conflict in your territory", "List the open ones at /api/conflicts."),
     "device_not_found": Kind(404, "This device has never been seen", "Sync or register it first."),
     "method_not_allowed": Kind(405, "The address does not take this method", "See the Allow header."),
     "not_acceptable": Kind(406, "No such form of the answer", "Accept one of the media types that /schema lists."),
+    "device_silent": Kind(408, "Nothing was heard of the device", "Connect again, and answer heartbeats."),
+    "reader_too_slow": Kind(408, "The device does not read", "Connect again, and read what comes."),
+    "earlier_frame_refused": Kind(
+        409, "A frame before this one was refused", "Send the refused frame and all later ones again."
+    ),
     "conflict_already_resolved": Kind(
         409, "Somebody settled this conflict before", "See `resolved` for who, when and how."
     ),
@@ -60,6 +69,8 @@ KINDS: dict[str, Kind] = {
     "unsupported_encoding": Kind(415, "The body's content encoding is not taken", "Send it plain, or as gzip or zstd."),
     "invalid_body": Kind(422, "The body is not of the right shape", "Correct the field that `path` names."),
     "invalid_data": Kind(422, "The data is not acceptable", "Correct the field that `path` names."),
+    "upgrade_required": Kind(426, "This address speaks WebSocket", "Connect with a WebSocket client."),
+    "window_exceeded": Kind(429, "More was sent than may wait", "Wait for answers as the window of `welcome` says."),
     "overloaded": Kind(
         429, "Too many operations are waiting", "Nothing was recorded: wait for Retry-After, send the same again."
     ),
@@ -69,6 +80,7 @@ KINDS: dict[str, Kind] = {
     "too_many_waiting": Kind(
         503, "Too many requests wait for changes", "Wait for Retry-After, or ask without `wait` meanwhile."
     ),
+    "server_stopping": Kind(503, "The server is stopping", "Connect again: another server answers."),
     "unavailable": Kind(503, "A part of the server is away", "Wait for Retry-After and send the same keys again."),
 }
 

@@ -7,6 +7,7 @@ from .problems import Problem
 LEAST_ROLE: dict[str, Role | None] = {
     "sync": Role.CAMPO,
     "sync_stream": Role.CAMPO,
+    "sync_ws": Role.CAMPO,
     "sync_status": Role.CAMPO,
     "sync_changes": Role.CAMPO,
     "device_put": Role.CAMPO,

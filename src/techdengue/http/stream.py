@@ -30,8 +30,6 @@ from .lines import LONGEST_LINE, Gathering, Line, Splitter
 from .problems import Problem, from_intake
 from .roles import require_device
 
-SEND_SECONDS: Final = 30.0
-"""How long answer lines may wait for their reader."""
 _TOO_LONG: Final = Malformed(message=f"The line has more than {LONGEST_LINE:,} bytes", path="")
 _LONGEST_BATCH_ID: Final = 255
 _HEADERS: Final = [(b"content-type", media.NDJSON.encode()), (b"cache-control", b"no-store")]
@@ -167,7 +165,7 @@ class Stream(ASGIResponse):
                 await self._gathering.pause(error.retry_after)
 
     async def _send(self, send: Any, body: bytes) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
+        async with asyncio.timeout(self._call.services.settings.reader_seconds):
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
 

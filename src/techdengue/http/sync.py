@@ -1,6 +1,7 @@
 """The calls of devices: send a batch, see what became of it, register. What others changed: see changes.py."""
 
 import time
+from typing import NoReturn
 
 from litestar.response.base import ASGIResponse
 
@@ -41,6 +42,11 @@ def _device(header: str, body: str | None) -> str:
     if named is None:
         raise Problem("device_required", "Neither X-Device-ID nor device_id names the device")
     return check_device_id(named)
+
+
+async def refuse_plain(_call: Call) -> NoReturn:
+    """`GET /api/sync/ws` without an upgrade."""
+    raise Problem("upgrade_required", "This address takes WebSocket connections", headers={"upgrade": "websocket"})
 
 
 async def read_status(call: Call) -> ASGIResponse:

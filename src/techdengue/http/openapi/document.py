@@ -8,6 +8,8 @@ import msgspec
 
 from techdengue.http.problems import KINDS, PROBLEM_MEDIA_TYPE, Problem, problem_document
 from techdengue.http.roles import LEAST_ROLE
+from techdengue.http.socket.messages import SUBPROTOCOL
+from techdengue.http.socket.troubles import CLOSE_CODES
 
 from .operations import HEADER_PARAMETERS, OPERATIONS, PARAMETER_TEXTS, PROBLEM_EXAMPLES, Operation
 
@@ -62,7 +64,11 @@ class _Schemas:
     """JSON Schemas of the structs: of what is sent and what is answered, by name."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        named = [shape for operation in operations for shape in (operation.body, *_shapes(operation.answer))]
+        named = [
+            shape
+            for operation in operations
+            for shape in (operation.body, *_shapes(operation.answer), *map(type, (*operation.said, *operation.told)))
+        ]
         shapes = [shape for shape in dict.fromkeys(named) if shape is not None]
         references, components = msgspec.json.schema_components(shapes, ref_template=_REF)
         self._references = dict(zip(shapes, references, strict=True))
@@ -102,10 +108,21 @@ def _describe(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             "required": True,
             "content": _content(_STRUCTURED, schemas.of(operation.body), operation.body_examples),
         }
+    if operation.said:
+        described["x-websocket"] = {
+            "subprotocol": SUBPROTOCOL,
+            "client": [_message(example, schemas) for example in operation.said],
+            "server": [_message(example, schemas) for example in operation.told],
+            "close_codes": CLOSE_CODES,
+        }
     if operation.body_text is not None:
         lines = {"schema": {"type": "string"}, "examples": {"lines": {"value": operation.body_text}}}
         described["requestBody"] = {"required": True, "content": {"application/x-ndjson": lines}}
     return described
+
+
+def _message(example: msgspec.Struct, schemas: _Schemas) -> dict[str, Any]:
+    return {"schema": schemas.of(type(example)), "example": msgspec.json.decode(msgspec.json.encode(example))}
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -163,8 +180,8 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
-    if operation.status == 204:
-        return {"204": {"description": operation.answer_text}}
+    if operation.status in {101, 204}:
+        return {str(operation.status): {"description": operation.answer_text}}
     schema = {"type": "string"} if operation.answer is None else schemas.of(operation.answer)
     content = _content(operation.media_types, schema, operation.answer_examples)
     for plain in set(operation.media_types) - {*_STRUCTURED}:

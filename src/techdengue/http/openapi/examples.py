@@ -18,8 +18,19 @@ from projections.model import (
     Origin,
     Page,
 )
-from techdengue.domain.operation import Choice, ConflictType, ErrorCode, OperationKind, Outcome, Strategy
+from techdengue.domain.operation import (
+    Choice,
+    ConflictType,
+    ErrorCode,
+    OperationKind,
+    Outcome,
+    SentOperation,
+    Strategy,
+)
 from techdengue.http.answer_lines import Answered, answer_line, last_line
+from techdengue.http.problems import Problem
+from techdengue.http.socket import messages
+from techdengue.http.socket.troubles import problem_object
 from techdengue.intake.model import Parked, Refusal, Resolved, Success, SyncAnswer
 from techdengue.resolver import Contest, Operation, suggestion
 
@@ -129,6 +140,35 @@ _DOCUMENT: Final = Document(
     updated_at=_SEEN,
 )
 DOCUMENT: Final = _DOCUMENT
+_REFUSED: Final = problem_object(
+    Problem("overloaded", "too many operations are waiting; try again in 2 s", headers={"retry-after": "2"}),
+    "urn:techdengue:request:0192f3a1c0de7abc8def0123456789ab",
+)
+SAID: Final[tuple[msgspec.Struct, ...]] = (
+    messages.Hello(device_id="android-test-123", cursor=_CURSOR, credit=1000),
+    messages.Operations(
+        seq=1, operations=msgspec.convert(SYNC_REQUEST["operations"], list[SentOperation]), batch_id="b-1"
+    ),
+    messages.Credit(items=500),
+    messages.Token(token="eyJhbGciOiJFZERTQSJ9…"),  # noqa: S106 - the beginning of any token
+    messages.Heartbeat(),
+)
+TOLD: Final[tuple[msgspec.Struct, ...]] = (
+    messages.Welcome(
+        device_id="android-test-123",
+        window=messages.Window(),
+        heartbeat_seconds=30,
+        token_expires_at="2024-01-15T19:00:00.000000Z",  # noqa: S106 - a time
+        server_timestamp=_RECEIVED,
+    ),
+    messages.Results(
+        seq=1, acknowledged=1, **{name: getattr(SYNC_ANSWER, name) for name in SyncAnswer.__struct_fields__}
+    ),
+    messages.Refused(seq=2, problem=_REFUSED),
+    messages.Changes(items=[_DOCUMENT], cursor=_CURSOR, has_more=False),
+    messages.Heartbeat(server_timestamp=_RECEIVED),
+    messages.Trouble(problem=_REFUSED),
+)
 DOCUMENT_AS_OF: Final = EntityAsOf(
     entity_type="atividade",
     entity_id=1,

@@ -36,6 +36,21 @@ _WITH_BODY: Final = (
     *_CALLED,
 )
 _LISTED: Final = ("invalid_parameter", "invalid_cursor", *_CALLED)
+_SOCKET: Final = (
+    "malformed_frame",
+    "invalid_cursor",
+    "invalid_device_id",
+    "device_taken",
+    "token_mismatch",
+    "device_silent",
+    "reader_too_slow",
+    "earlier_frame_refused",
+    "window_exceeded",
+    "overloaded",
+    "body_too_large",
+    "server_stopping",
+)
+"""Told in messages and in the reason of the close; none is a status of the upgrade."""
 _DEVICE: Final = ("invalid_device_id", "device_taken")
 
 
@@ -61,6 +76,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answer_examples: dict[str, Any] = {}
     text_examples: dict[str, str] = {}
     media_types: tuple[str, ...] = _STRUCTURED
+    said: tuple[msgspec.Struct, ...] = ()
+    """An example of each message that a client of a WebSocket sends …"""
+    told: tuple[msgspec.Struct, ...] = ()
+    """… and of each that it gets."""
 
 
 OPERATIONS: Final = (
@@ -109,6 +128,21 @@ OPERATIONS: Final = (
         answer_text="A line for each operation, and one that says how it ended.",
         media_types=("application/x-ndjson",),
         text_examples={"application/x-ndjson": examples.STREAM_ANSWER},
+    ),
+    Operation(
+        name="sync_ws",
+        method="get",
+        path="/api/sync/ws",
+        tag="devices",
+        summary="A device's WebSocket: operations up, answers and others' changes down",
+        description="Text frames of JSON, told apart by `type`; `x-websocket` has every message and the close codes. "
+        "The subprotocol `techdengue.sync.1` is echoed where it is offered. What the upgrade is refused for is "
+        "answered as over HTTP.",
+        problem_codes=("upgrade_required", *_SOCKET, *_CALLED),
+        status=101,
+        answer_text="The WebSocket is open.",
+        said=examples.SAID,
+        told=examples.TOLD,
     ),
     Operation(
         name="sync_status",

@@ -1,0 +1,9 @@
+"""`GET /api/sync/ws`: one device's WebSocket. Operations up, answers and other devices' changes down.
+
+messages      what is said, both ways
+connection    one device: what it says is understood here, and what ends it
+incoming      its operations, on their way to disk frame by frame
+outgoing      changes, as far as its credit goes
+outlet        everything that is sent, one message after the other
+keeper        all open sockets of the process: heartbeats, silence, tokens and owners looked at again
+"""

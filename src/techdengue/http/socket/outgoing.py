@@ -1,0 +1,89 @@
+"""Changes on their way to one device, as far as its credit goes.
+
+No task waits where the device has granted nothing. What the device created itself is left out: it has it.
+"""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from eventstore import DATABASE_AWAY
+from projections.errors import CursorFromElsewhere
+from techdengue.domain.access import Caller
+from techdengue.feed import Stopping
+from techdengue.http.ports import Feed
+from techdengue.http.problems import Problem
+
+from .messages import MOST_CREDIT, Changes
+from .outlet import Outlet
+
+_PAGE: Final = 500
+_WAIT_SECONDS: Final = 600.0
+_AWAY_SECONDS: Final = 2.0
+_log = structlog.get_logger()
+
+
+class Outgoing:
+    """What changed since the cursor. `work` is run by one task while there is credit."""
+
+    __slots__ = ("_caller", "_cursor", "_entity_type", "_feed", "_outlet", "_told", "credit", "working")
+
+    def __init__(
+        self,
+        *,
+        caller: Caller,
+        feed: Feed,
+        outlet: Outlet,
+        cursor: str | None,
+        entity_type: str | None,
+        credit: int,
+    ) -> None:
+        self._caller = caller
+        self._feed = feed
+        self._outlet = outlet
+        self._cursor = cursor
+        self._entity_type = entity_type
+        self._told = False
+        self.credit = credit
+        self.working = False
+
+    def grant(self, items: int) -> None:
+        """So many items more may be sent. Raises Problem `malformed_frame` where that is more than one may grant."""
+        if self.credit + items > MOST_CREDIT:
+            raise Problem("malformed_frame", f"The credit is up to {MOST_CREDIT} items", path="/items")
+        self.credit += items
+
+    async def work(self) -> None:
+        """Send what changed, and wait for what will, until the credit is spent."""
+        while self.credit > 0 and not self._feed.stopping:
+            ticket = self._feed.ticket(self._caller)
+            try:
+                more = await self._send_page(ticket)
+            except CursorFromElsewhere as error:
+                raise Problem("invalid_cursor", "The cursor is of another list, scope or log") from error
+            except DATABASE_AWAY as error:
+                _log.warning("database_away", error=type(error).__name__)
+                await asyncio.sleep(_AWAY_SECONDS)
+                continue
+            except Stopping:
+                break
+            if not more:
+                await self._feed.wait(self._caller, ticket, _WAIT_SECONDS)
+        self.working = False
+
+    async def _send_page(self, ticket: int) -> bool:
+        """Send the next page; whether there is another."""
+        page = await self._feed.changes(
+            self._caller,
+            cursor=self._cursor,
+            limit=min(self.credit, _PAGE),
+            entity_type=self._entity_type,
+            ticket=ticket,
+        )
+        if page.items or page.has_more or not self._told:
+            self.credit -= len(page.items)
+            await self._outlet.tell(Changes(items=page.items, cursor=page.next_cursor, has_more=page.has_more))
+            self._told = True
+        self._cursor = page.next_cursor
+        return page.has_more
