@@ -38,6 +38,15 @@ class MemoryEventStore:
     async def read_streams(self, wanted: Sequence[tuple[str, str, int | None]]) -> list[RecordedEvent]:
         return [event for tenant, stream, up_to in wanted for event in self._streams.get((tenant, stream), [])[:up_to]]
 
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
+        found = [
+            event
+            for _, events in sorted(self._streams.items())
+            for event in events
+            if after is None or (event.tenant, event.stream, event.sequence) > after
+        ]
+        return found[:limit]
+
     async def read_all(self, after: int, limit: int, lane: int = 0) -> list[RecordedEvent]:
         return self._lanes.get(lane, [])[after : after + limit]
 

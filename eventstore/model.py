@@ -9,7 +9,7 @@ import datetime as dt
 import msgspec
 
 
-class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+class NewEvent(msgspec.Struct, frozen=True):
     """One event to append. `sequence` is its place in its stream, from 1; `key` is unique per (writer, tenant)."""
 
     tenant: str
@@ -29,14 +29,14 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     metadata: bytes
 
 
-class RecordedEvent(NewEvent, frozen=True, kw_only=True):
+class RecordedEvent(NewEvent, frozen=True):
     """An event of the log. `position` is its place in its lane, from 1, gapless and in commit order."""
 
     lane: int
     position: int
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, frozen=True):
     """A stream's newest state: the compare-and-set guard and the snapshot in one row.
 
     `state` is opaque to the store; `document` is what readers show of it, None when there is nothing to show.

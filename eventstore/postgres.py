@@ -41,7 +41,7 @@ class PostgresEventStore:
         self, tenant: str, stream: str, after: int = 0, up_to: int | None = None, limit: int | None = None
     ) -> list[RecordedEvent]:
         rows = await self._connection.fetch(statements.READ_STREAM, tenant, stream, after, up_to, limit)
-        return [RecordedEvent(**row) for row in rows]
+        return [_event(row) for row in rows]
 
     async def read_streams(self, wanted: Sequence[tuple[str, str, int | None]]) -> list[RecordedEvent]:
         rows = await self._connection.fetch(
@@ -50,17 +50,21 @@ class PostgresEventStore:
             [stream for _, stream, _ in wanted],
             [up_to for _, _, up_to in wanted],
         )
-        return [RecordedEvent(**row) for row in rows]
+        return [_event(row) for row in rows]
+
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
+        rows = await self._connection.fetch(statements.PAGE_STREAMS, *(after or ("", "", 0)), limit)
+        return [_event(row) for row in rows]
 
     async def read_all(self, after: int, limit: int, lane: int = 0) -> list[RecordedEvent]:
         rows = await self._connection.fetch(statements.READ_ALL, lane, after, limit)
-        return [RecordedEvent(**row) for row in rows]
+        return [_event(row) for row in rows]
 
     async def read_heads(self, wanted: Sequence[tuple[str, str]]) -> list[Head]:
         rows = await self._connection.fetch(
             statements.READ_HEADS, [tenant for tenant, _ in wanted], [stream for _, stream in wanted]
         )
-        return [Head(**row) for row in rows]
+        return [Head(*row) for row in rows]
 
     async def page_heads(
         self,
@@ -74,7 +78,7 @@ class PostgresEventStore:
             rows = await self._connection.fetch(statements.PAGE_HEADS, *arguments)
         else:
             rows = await self._connection.fetch(statements.PAGE_HEADS_OF_TENANTS, *arguments, list(tenants))
-        return [Head(**row) for row in rows]
+        return [Head(*row) for row in rows]
 
     async def search(
         self, wanted: EventFilter, after: int | None, limit: int, *, descending: bool = False, lane: int = 0
@@ -98,7 +102,7 @@ class PostgresEventStore:
         else:
             statement = statements.SEARCH_STREAM_BACKWARD if descending else statements.SEARCH_STREAM_FORWARD
             arguments.append(wanted.stream)
-        return [RecordedEvent(**row) for row in await self._connection.fetch(statement, *arguments)]
+        return [_event(row) for row in await self._connection.fetch(statement, *arguments)]
 
     async def tail(self, lane: int = 0) -> int:
         return int(await self._connection.fetchval(statements.TAIL, lane))
@@ -109,3 +113,8 @@ class PostgresEventStore:
     async def advance(self, name: str, expected: int, position: int) -> None:
         if await self._connection.fetchval(statements.ADVANCE, name, expected, position) is None:
             raise CheckpointMoved(name=name, expected=expected)
+
+
+def _event(row: Any) -> RecordedEvent:
+    """By place, not by name: lane and position stand first in a row and last in an event."""
+    return RecordedEvent(*row[2:], *row[:2])

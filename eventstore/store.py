@@ -24,6 +24,9 @@ class EventStore(Protocol):
     async def read_streams(self, wanted: Sequence[tuple[str, str, int | None]]) -> list[RecordedEvent]:
         """Events of several `(tenant, stream, up_to)`, stream by stream as asked, each by sequence."""
 
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
+        """At most `limit` events of all streams above the `(tenant, stream, sequence)` of `after`, in that order."""
+
     async def read_all(self, after: int, limit: int, lane: int = 0) -> list[RecordedEvent]:
         """At most `limit` events of the log above position `after`, by position."""
 

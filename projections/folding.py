@@ -53,15 +53,15 @@ class LogFold:
         try:
             return self._folds[place].apply(event)
         except PastNeeded:
-            whole = await _fold_whole(store, event)
+            whole = await fold_whole(store, event)
         step = _apply(whole, event)
         whole.forget()
         self._folds[place] = whole
         return step
 
 
-async def _fold_whole(store: EventStore, event: RecordedEvent) -> StreamFold:
-    """The event's stream up to it, with every state that it may need."""
+async def fold_whole(store: EventStore, event: RecordedEvent) -> StreamFold:
+    """The event's stream up to it, with every state that it may need. Raises ReplayDiverged."""
     whole = StreamFold(kept=None)
     for earlier in await store.read_stream(event.tenant, event.stream, up_to=event.sequence - 1):
         _apply(whole, earlier)

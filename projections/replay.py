@@ -5,6 +5,7 @@ also checks; a difference raises ReplayDiverged.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -34,8 +35,8 @@ class PastNeeded(Exception):
     """An event needs a state or a parked operation that the fold no longer holds: fold the stream anew."""
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One event and what it did. Documents are None where the entity is absent or deleted."""
+class Step(msgspec.Struct, frozen=True, dict=True):
+    """One event and what it did. Documents are made when asked for; None where the entity is absent or deleted."""
 
     event: RecordedEvent
     payload: Payload
@@ -43,9 +44,17 @@ class Step(msgspec.Struct, frozen=True):
     operation: Operation | Settlement
     before: State
     after: State
-    before_document: dict[str, Any] | None
-    document: dict[str, Any] | None
     verdict: Verdict
+
+    @cached_property
+    def before_document(self) -> dict[str, Any] | None:
+        """The document before the event."""
+        return document(self.before)
+
+    @cached_property
+    def document(self) -> dict[str, Any] | None:
+        """The document after the event."""
+        return document(self.after)
 
     @property
     def changed(self) -> bool:
@@ -56,12 +65,11 @@ class Step(msgspec.Struct, frozen=True):
 class StreamFold:
     """One stream, folded up to `state`; holds the latest states and the parked operations for events to come."""
 
-    __slots__ = ("_kept", "_parked", "_states", "document", "state")
+    __slots__ = ("_kept", "_parked", "_states", "state")
 
     def __init__(self, kept: int | None = _KEPT_STATES) -> None:
         """`kept` states back are remembered for merges; None remembers all."""
         self.state: State = ABSENT
-        self.document: dict[str, Any] | None = None
         self._kept = kept
         self._states: dict[int, State] = {}
         self._parked: dict[int, Operation] = {}
@@ -82,10 +90,8 @@ class StreamFold:
             raise _diverged(event, f"it is rejected: {result.code.value}")
         after, verdict = result
         _compare(event, metadata, after, verdict)
-        shown = document(after) if after.version == event.sequence else self.document
-        step = Step(event, payload, metadata, operation, before, after, self.document, shown, verdict)
-        self._remember(after, shown, operation)
-        return step
+        self._remember(after, operation)
+        return Step(event, payload, metadata, operation, before, after, verdict)
 
     def forget(self) -> None:
         """From now on remember only the usual number of states."""
@@ -129,8 +135,8 @@ class StreamFold:
             return None
         return self.state_at(wanted)
 
-    def _remember(self, after: State, shown: dict[str, Any] | None, operation: Operation | Settlement) -> None:
-        self.state, self.document = after, shown
+    def _remember(self, after: State, operation: Operation | Settlement) -> None:
+        self.state = after
         self._states[after.sequence] = after
         if isinstance(operation, Settlement):
             self._parked.pop(operation.resolves, None)
@@ -139,7 +145,7 @@ class StreamFold:
         self._trim()
 
     def _trim(self) -> None:
-        if self._kept is not None:
+        if self._kept is not None and len(self._states) > self._kept:
             for sequence in list(self._states)[: -self._kept]:
                 del self._states[sequence]
 

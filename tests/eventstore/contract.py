@@ -193,6 +193,19 @@ class EventStoreContract:
         assert positions(await store.read_all(4, 2)) == [5]
         assert positions(await store.read_all(5, 2)) == []
 
+    async def test_all_streams_are_paged_by_tenant_stream_and_sequence(self, store: EventStore) -> None:
+        streams = ["a/1", "a/10", "a/Z", "a/é", "a/😀"]
+        for sequence in (1, 2):
+            units = [unit(event(s, sequence, tenant=t)) for t in (OTHER, TENANT) for s in reversed(streams)]
+            assert not (await store.append(units)).moved
+        expected = [(t, s, sequence) for t in (TENANT, OTHER) for s in streams for sequence in (1, 2)]
+        after: tuple[str, str, int] | None = None
+        paged: list[tuple[str, str, int]] = []
+        while page := [(e.tenant, e.stream, e.sequence) for e in await store.page_streams(after, 3)]:
+            paged += page
+            after = page[-1]
+        assert paged == expected
+
     async def test_heads_are_paged_by_tenant_and_stream(self, store: EventStore) -> None:
         streams = ["a/1", "a/10", "a/2", "a/Z", "a/é", "a/😀", "b/1"]
         await store.append([unit(event(s, 1, tenant=t)) for t in (OTHER, TENANT) for s in reversed(streams)])
