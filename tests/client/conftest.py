@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from techdengue.client import Device, HttpTransport, Surroundings, TokenSource
+from techdengue.client import Carrier, Device, HttpTransport, Observer, Surroundings, TokenSource
 
 from .fake_server import FakeServer
 
@@ -72,14 +72,21 @@ async def make_device(server: FakeServer, clock: HandClock, waits: Waits, tmp_pa
     opened: list[Device] = []
     transport = HttpTransport()
 
-    def make(name: str = "android-1", token: TokenSource = TOKEN, batch_size: int = 100) -> Device:
+    def make(
+        name: str = "android-1",
+        token: TokenSource = TOKEN,
+        batch_size: int = 100,
+        carrier: Carrier = Carrier.HTTP,
+        observer: Observer | None = None,
+    ) -> Device:
         rng = random.Random(7)  # noqa: S311  jitter, not a secret
-        around = Surroundings(clock=clock, rng=rng, sleep=waits, transport=transport)
+        around = Surroundings(clock=clock, rng=rng, sleep=waits, transport=transport, observer=observer or Observer())
         device = Device(
             tmp_path / f"{name}.sqlite",
             server.url,
             name,
             token,
+            carrier=carrier,
             batch_size=batch_size,
             durable=False,
             surroundings=around,

@@ -15,6 +15,8 @@ from aiohttp.test_utils import TestServer
 
 from techdengue.client.merge_patch import apply_patch
 
+from .fake_streams import Streams, add_streams
+
 Fault = Callable[["FakeServer", web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -36,9 +38,11 @@ class FakeServer:
         self.reached = asyncio.Event()
         """Set when a fault that holds its answer back has processed its request."""
         self.release = asyncio.Event()
+        self.streams = Streams()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/api/sync", self._guarded(self._sync))
         app.router.add_get("/api/sync/changes", self._guarded(self._changes))
+        add_streams(self, app, self._guarded)
         self._server = TestServer(app)
 
     @property
@@ -50,6 +54,7 @@ class FakeServer:
 
     async def stop(self) -> None:
         self.release.set()
+        self.streams.stop()
         await self._server.close()
 
     def keys(self) -> list[str]:
@@ -71,7 +76,7 @@ class FakeServer:
             "data": patch,
             "idempotency_key": f"other-{len(self.log)}",
         }
-        self._process(device, operation)
+        self.process_operation(device, operation)
 
     def _guarded(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -105,11 +110,11 @@ class FakeServer:
             "server_timestamp": "2026-01-01T00:00:00.000000Z",
         }
         for index, operation in enumerate(operations):
-            where, what = self._process(request.headers["X-Device-ID"], operation)
+            where, what = self.process_operation(request.headers["X-Device-ID"], operation)
             answer[where].append(what | ({"index": index} if where == "errors" else {}))
         return web.json_response(answer)
 
-    def _process(self, device: str, operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def process_operation(self, device: str, operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         key = operation["idempotency_key"]
         said = {name: operation[name] for name in ("entity_type", "entity_id", "operation", "idempotency_key")}
         if key in self.refuse:
@@ -123,6 +128,7 @@ class FakeServer:
         if held is None and operation["operation"] != "create":
             return "errors", said | {"code": "entity_not_found", "message": "no such entity"}
         self.log.append(operation | {"device": device})
+        self.streams.changed()
         where, what = self._resolve(device, operation, held)
         self.outcomes[device, key] = {"answer": (where, said | what | {"already_processed": False})}
         return where, said | what | {"already_processed": False}
@@ -160,6 +166,12 @@ class FakeServer:
         limit = int(request.query["limit"])
         if after > len(self.log):
             return problem(400, "invalid_cursor")
+        if "cursor" in request.query:
+            await self.streams.wait(lambda: len(self.log) > after, float(request.query.get("wait", "0")))
+        return web.json_response(self.page(after, limit))
+
+    def page(self, after: int, limit: int) -> dict[str, Any]:
+        """What changed after a place of the log."""
         changed = sorted(
             (each for each in self.documents.values() if each["version"] > after), key=lambda each: each["version"]
         )
@@ -177,10 +189,12 @@ class FakeServer:
             for each in page
         ]
         cursor = str(page[-1]["version"] if page else after)
-        return web.json_response({"items": items, "next_cursor": cursor, "has_more": len(changed) > limit})
+        return {"items": items, "next_cursor": cursor, "has_more": len(changed) > limit}
 
     async def process(self, request: web.Request) -> web.StreamResponse:
         """What the server would have done without a fault."""
+        if request.path in self.streams.handlers:
+            return await self.streams.handlers[request.path](request)
         return await (self._sync(request) if request.method == "POST" else self._changes(request))
 
 
@@ -198,7 +212,8 @@ def answers(status: int, code: str = "unavailable", **headers: str) -> Fault:
     """A fault: the request is not processed and answered so."""
 
     async def fault(server: FakeServer, request: web.Request) -> web.StreamResponse:
-        await request.read()
+        if request.path not in server.streams.handlers:  # a stream's body has no end yet
+            await request.read()
         return problem(status, code, **headers)
 
     return fault
@@ -217,6 +232,16 @@ async def lose_request(server: FakeServer, request: web.Request) -> web.StreamRe
     assert request.transport is not None
     request.transport.close()
     return web.Response()
+
+
+def cut(*, after: int, answered: int) -> Fault:
+    """A fault: a stream or a WebSocket breaks when `after` operations are recorded, of which `answered` were told."""
+
+    async def fault(server: FakeServer, request: web.Request) -> web.StreamResponse:
+        server.streams.cut = after, answered
+        return await server.process(request)
+
+    return fault
 
 
 async def captive_portal(server: FakeServer, request: web.Request) -> web.StreamResponse:

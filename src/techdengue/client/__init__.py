@@ -2,13 +2,16 @@
 
 from techdengue.domain.operation import Strategy
 
+from .channel import Carrier
 from .clock import Clock, SystemClock
 from .device import Device, Surroundings, new_key
+from .duplex import Closed, Duplex
 from .errors import (
     AmbiguousEntity,
     ClientError,
     Forbidden,
     LinkError,
+    TokenExpired,
     TooLarge,
     Unacceptable,
     Unauthorized,
@@ -29,21 +32,26 @@ from .model import (
     RefusedOperation,
     SyncReport,
 )
+from .observer import Observer
 from .oplog import LogProgress, LogReport, RefusedLine, push_log
-from .transport import HttpTransport, Request, Response, Transport
+from .transport import HttpTransport, Request, Response, StreamingTransport, Transport
 
 __all__ = [
     "AmbiguousEntity",
+    "Carrier",
     "ClientError",
     "Clock",
+    "Closed",
     "Delay",
     "Device",
+    "Duplex",
     "Forbidden",
     "HttpTransport",
     "LinkError",
     "LocalDocument",
     "LogProgress",
     "LogReport",
+    "Observer",
     "OpenConflict",
     "PullReport",
     "PushReport",
@@ -53,9 +61,11 @@ __all__ = [
     "Request",
     "Response",
     "Strategy",
+    "StreamingTransport",
     "Surroundings",
     "SyncReport",
     "SystemClock",
+    "TokenExpired",
     "TokenSource",
     "TooLarge",
     "Transport",

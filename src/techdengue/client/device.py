@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from techdengue.domain.operation import EntityId, OperationKind, SentOperation, Strategy
 
 from . import wire
+from .channel import Carrier
 from .clock import Clock, SystemClock, timestamp
 from .copies import Copies
 from .errors import UnknownOperation
@@ -29,6 +30,7 @@ from .model import (
     RefusedOperation,
     SyncReport,
 )
+from .observer import Observer
 from .queue import Queue
 from .retry import Patience, RetryState, Sleep
 from .transport import HttpTransport, Transport
@@ -48,7 +50,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     sleep: Sleep = asyncio.sleep
     new_key: Callable[[], str] = new_key
     transport: Transport | None = None
-    """None: the device opens, and closes, its own."""
+    """None: the device opens, and closes, its own. Carriers other than HTTP need a StreamingTransport."""
+    observer: Observer = msgspec.field(default_factory=Observer)
 
 
 class Device:
@@ -65,13 +68,15 @@ class Device:
         device_id: str,
         token: TokenSource,
         *,
+        carrier: Carrier = Carrier.HTTP,
         batch_size: int = 200,
         durable: bool = True,
         surroundings: Surroundings | None = None,
     ) -> None:
         """Open or create the device's file. Raises WrongDevice.
 
-        `batch_size`: most operations in one request (up to 1,000). `durable=False` does not wait for the disk.
+        `carrier`: what carries operations to the server. `batch_size`: most operations in one piece of it.
+        `durable=False` does not wait for the disk.
         """
         around = surroundings or Surroundings()
         self.device_id = device_id
@@ -88,6 +93,8 @@ class Device:
             around.clock,
             RetryState(Memory(self._connection), around.clock, around.rng),
             lambda: self.batch_size,
+            carrier=carrier,
+            observer=around.observer,
         )
         self._busy = asyncio.Lock()
 
@@ -158,6 +165,7 @@ class Device:
         """Send a refused operation again as it is. Raises UnknownOperation."""
         self._refusal(key)
         self._queue.release(key)
+        self._exchange.recorded()
 
     def edit(self, key: str, data: dict[str, Any]) -> str:
         """Make a corrected operation, now, in a refused one's stead; answers its key. Raises UnknownOperation."""
@@ -199,6 +207,14 @@ class Device:
             pushed = await self._exchange.push(shared)
             pulled = await self._exchange.pull(shared, limit) if pushed.finished else None
             return SyncReport(push=pushed, pull=pulled)
+
+    async def follow(self, *, limit: int = 500) -> None:
+        """Send each operation as it is recorded and take changes as they come, until cancelled; reconnects by itself.
+
+        Meanwhile `push`, `pull` and `sync` wait. Errors as for `push`; what was under way stays queued.
+        """
+        async with self._busy:
+            await self._exchange.follow(self._around.sleep, limit)
 
     async def close(self) -> None:
         """Close the file and the device's own connections."""
@@ -248,6 +264,7 @@ class Device:
             municipio_cod_ibge=UNSET if kind is OperationKind.CREATE or not municipio else municipio,
         )
         self._queue.add(QueuedOperation(sent=sent, municipio=municipio, body=wire.encode_operation(sent)))
+        self._exchange.recorded()
         return sent.idempotency_key
 
     def _base(self, kind: OperationKind, entity_type: str, entity_id: EntityId, municipio: str) -> int | UnsetType:

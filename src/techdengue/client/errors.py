@@ -7,6 +7,7 @@ ClientError
 ├── WrongDevice         the file belongs to another device, or to a newer program
 └── LinkError           the server did not take a request
     ├── Unreachable     no usable answer, or 429/5xx: try the same keys again, after `retry_after` where given
+    │   └── TokenExpired    while a stream was open: open it again, with a fresh token
     ├── Unauthorized    401, also with a fresh token
     ├── Forbidden       403: another user's device, or a role that may not
     ├── TooLarge        413: send fewer operations at once
@@ -54,6 +55,10 @@ class Unreachable(LinkError):
         super().__init__(reason)
         self.retry_after = retry_after
         """Seconds that the server asked for."""
+
+
+class TokenExpired(Unreachable):
+    """The token ended while a stream was open."""
 
 
 class Unauthorized(LinkError):

@@ -16,6 +16,8 @@ class QueuedOperation(msgspec.Struct, frozen=True, kw_only=True):
     municipio: str
     """The entity's município, as far as the device knows it; else empty."""
     body: bytes
+    place: int = 0
+    """In the queue: it grows in the order in which operations were made."""
 
     @property
     def key(self) -> str:

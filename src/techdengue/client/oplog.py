@@ -7,26 +7,27 @@ So is a log whose bad lines were corrected or taken out: a line's key does not d
 import asyncio
 import random
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-import uuid_utils
 
 from techdengue.domain.operation import Outcome
 
-from . import wire
-from .clock import Clock, SystemClock, timestamp
-from .errors import LinkError, TooLarge, Unacceptable, Unreachable
+from .carriers import opener
+from .channel import Answered, Carrier, Outgoing
+from .clock import Clock, SystemClock
+from .errors import LinkError, TooLarge, Unreachable
 from .link import Link, TokenSource
+from .observer import Observer
 from .retry import Patience, Sleep, backoff
 from .transport import HttpTransport, Transport
+from .upload import Upload
 
 LARGEST_BATCH: Final = 500
 NO_OBJECT: Final = "invalid_line"
 """The code of a line that is no JSON object."""
-_BATCH_BYTES: Final = 3 * 1024 * 1024
 _KEYS: Final = uuid.UUID("6d0cf6f1-5f37-5b0e-9a0e-2f6f3f0f6a51")
 """Namespace of the keys of lines that bring none."""
 
@@ -72,8 +73,10 @@ class LogReport(msgspec.Struct, frozen=True, kw_only=True):
         return untouched and bool(self.refused) and all(refused.code == NO_OBJECT for refused in self.refused)
 
 
-class _Line(msgspec.Struct, frozen=True):
-    number: int
+class Line(msgspec.Struct, frozen=True):
+    """An operation of the log; `place` is its line, from 1."""
+
+    place: int
     key: str | None
     body: bytes
 
@@ -84,59 +87,125 @@ async def push_log(
     device_id: str,
     token: TokenSource,
     *,
+    carrier: Carrier = Carrier.HTTP,
     batch_size: int = LARGEST_BATCH,
     patience: float = 600.0,
     progress: Callable[[LogProgress], None] | None = None,
     transport: Transport | None = None,
     clock: Clock | None = None,
     sleep: Sleep = asyncio.sleep,
+    observer: Observer | None = None,
 ) -> LogReport:
-    """Send every line, in order and in batches. `patience` is how many seconds may be spent on waiting for the server.
+    """Send every line, in order. `patience` is how many seconds may be spent on waiting for the server.
 
-    An operation without an `idempotency_key` gets one made of device, content and how many equal lines come before.
-    Raises Unauthorized, Forbidden or UnexpectedAnswer.
+    The log may be of any length: no more than the unanswered lines are in memory, and 32 bytes of each line without
+    a key. An operation without an `idempotency_key` gets one made of device, content and how many equal lines come
+    before. Raises Unauthorized, Forbidden or UnexpectedAnswer.
     """
     used = transport or HttpTransport()
     link = Link(used, base_url, device_id, token)
-    pusher = _Pusher(link, clock or SystemClock(), Patience(patience, sleep), progress)
+    log = _Log(progress)
+    log.read(_read(lines, device_id, log))
+    largest = min(batch_size, LARGEST_BATCH)
+    upload = Upload(log, _Backoff(), lambda: largest, observer or Observer())
     try:
-        for batch in _batches(_read(lines, device_id, pusher), min(batch_size, LARGEST_BATCH)):
-            await pusher.push(batch)
-    except Unreachable as error:
-        return pusher.report(problem=str(error))
+        remaining = await upload.push(opener(carrier, link, clock or SystemClock()), Patience(patience, sleep))
     finally:
         if transport is None:
             await used.close()
-    return pusher.report()
+    return log.report(problem=None if remaining is None else upload.problem)
 
 
-class _Pusher:
-    def __init__(
-        self, link: Link, clock: Clock, patience: Patience, progress: Callable[[LogProgress], None] | None
-    ) -> None:
-        self._link = link
-        self._clock = clock
-        self._patience = patience
+class _Log:
+    """A Source: lines as they are read, and what was said of each. What is not settled is remembered, no more."""
+
+    def __init__(self, progress: Callable[[LogProgress], None] | None) -> None:
         self._progress = progress
-        self._rng = random.SystemRandom()
+        self._lines: Iterator[Line] = iter(())
+        self._next: Line | None = None
+        self._again: deque[Line] = deque()
+        self._unsettled: dict[int, Line] = {}
         self._outcomes: Counter[str] = Counter()
         self._repeated = 0
         self._line = 0
         self._refused: list[RefusedLine] = []
 
-    async def push(self, batch: list[_Line]) -> None:
-        """Send a batch; where the server cannot read it as a whole, its halves, down to the line at fault."""
-        try:
-            answer = await self._send(batch)
-        except (TooLarge, Unacceptable) as error:
-            if len(batch) > 1:
-                await self.push(batch[: len(batch) // 2])
-                await self.push(batch[len(batch) // 2 :])
-                return
-            self.refuse(batch[0], _code(error), str(error))
+    def read(self, lines: Iterator[Line]) -> None:
+        """Where lines come from."""
+        self._lines = lines
+
+    def waiting(self) -> bool:
+        """Whether the log is not at its end."""
+        return bool(self._unsettled) or self._peek() is not None
+
+    def take(self, operations: int, size: int) -> Sequence[Line]:
+        """The next lines."""
+        batch: list[Line] = []
+        while len(batch) < operations and (line := self._peek()) is not None:
+            size -= len(line.body) + 1
+            if size < 0 and batch:
+                break
+            batch.append(self._advance(line))
+        return batch
+
+    def rewind(self) -> None:
+        """From the first that is not settled."""
+        self._again = deque(sorted(self._unsettled.values(), key=lambda line: line.place))
+
+    def settle(self, answered: Answered) -> None:
+        """Count an answer. Raises Unreachable for one that says too little."""
+        batch = [self._unsettled[each.place] for each in answered.operations]
+        answer = answered.answer
+        if answer.processed != len(batch):
+            raise Unreachable(f"{len(batch)} operations were sent, {answer.processed} were answered")
+        self._outcomes.update(success.status for success in answer.successes)
+        self._outcomes.update(Outcome.CONFLICT.value for _ in answer.conflicts)
+        self._repeated += sum(each.already_processed for each in answer.acknowledged)
+        for refused in answer.errors:
+            self.refuse(batch[refused.index], refused.code, refused.message, refused.path)
+        self._done(batch)
+
+    def give_up(self, operation: Outgoing, error: LinkError) -> None:
+        """A line that the server will not even read."""
+        line = self._unsettled[operation.place]
+        self.refuse(line, "too_large" if isinstance(error, TooLarge) else "unacceptable", str(error))
+        self._done([line])
+
+    def refuse(self, line: Line, code: str, message: str, path: str | None = None) -> None:
+        """Note a line that was not taken."""
+        self._refused.append(
+            RefusedLine(line=line.place, code=code, message=message, path=path, idempotency_key=line.key)
+        )
+
+    def report(self, *, problem: str | None) -> LogReport:
+        """What became of the log so far."""
+        return LogReport(
+            lines=self._line,
+            outcomes=dict(self._outcomes),
+            repeated=self._repeated,
+            refused=sorted(self._refused, key=lambda refused: refused.line),
+            problem=problem,
+        )
+
+    def _peek(self) -> Line | None:
+        if self._again:
+            return self._again[0]
+        if self._next is None:
+            self._next = next(self._lines, None)
+        return self._next
+
+    def _advance(self, line: Line) -> Line:
+        if self._again:
+            self._again.popleft()
         else:
-            self._count(batch, answer)
-        self._line = batch[-1].number
+            self._next = None
+        self._unsettled[line.place] = line
+        return line
+
+    def _done(self, batch: Sequence[Line]) -> None:
+        for line in batch:
+            del self._unsettled[line.place]
+        self._line = max(self._line, batch[-1].place)
         if self._progress is not None:
             self._progress(
                 LogProgress(
@@ -147,50 +216,32 @@ class _Pusher:
                 )
             )
 
-    def refuse(self, line: _Line, code: str, message: str, path: str | None = None) -> None:
-        """Note a line that was not taken."""
-        self._refused.append(
-            RefusedLine(line=line.number, code=code, message=message, path=path, idempotency_key=line.key)
-        )
 
-    def report(self, *, problem: str | None = None) -> LogReport:
-        """What became of the log so far."""
-        return LogReport(
-            lines=self._line,
-            outcomes=dict(self._outcomes),
-            repeated=self._repeated,
-            refused=sorted(self._refused, key=lambda refused: refused.line),
-            problem=problem,
-        )
+class _Backoff:
+    """A Retry that nobody remembers: a log is pushed in one go."""
 
-    async def _send(self, batch: list[_Line]) -> wire.SyncAnswer:
-        attempts = 0
-        while True:
-            try:
-                return await self._ask(batch)
-            except Unreachable as error:
-                attempts += 1
-                wait = backoff(attempts, self._rng, retry_after=error.retry_after)
-                if not await self._patience.wait(wait):
-                    raise
+    def __init__(self) -> None:
+        self._rng = random.SystemRandom()
+        self._attempts = 0
+        self._wait = 0.0
 
-    async def _ask(self, batch: list[_Line]) -> wire.SyncAnswer:
-        answer = await self._link.send_operations(
-            [line.body for line in batch], batch_id=str(uuid_utils.uuid7()), sent_at=timestamp(self._clock)
-        )
-        if answer.processed != len(batch):
-            raise Unreachable(f"{len(batch)} operations were sent, {answer.processed} were answered")
-        return answer
+    def remaining(self) -> float:
+        """The wait after the last failure, once."""
+        wait, self._wait = self._wait, 0.0
+        return wait
 
-    def _count(self, batch: list[_Line], answer: wire.SyncAnswer) -> None:
-        self._outcomes.update(success.status for success in answer.successes)
-        self._outcomes.update(Outcome.CONFLICT.value for _ in answer.conflicts)
-        self._repeated += sum(each.already_processed for each in answer.acknowledged)
-        for refused in answer.errors:
-            self.refuse(batch[refused.index], refused.code, refused.message, refused.path)
+    def failed(self, error: Unreachable) -> float:
+        """Longer each time."""
+        self._attempts += 1
+        self._wait = backoff(self._attempts, self._rng, retry_after=error.retry_after)
+        return self._wait
+
+    def succeeded(self) -> None:
+        """From the beginning."""
+        self._attempts = 0
 
 
-def _read(lines: Iterable[bytes | str], device_id: str, pusher: _Pusher) -> Iterator[_Line]:
+def _read(lines: Iterable[bytes | str], device_id: str, log: _Log) -> Iterator[Line]:
     """The lines that are operations by their looks; empty ones are passed over, others refused."""
     name = _namer(device_id)
     for number, text in enumerate(lines, start=1):
@@ -200,13 +251,13 @@ def _read(lines: Iterable[bytes | str], device_id: str, pusher: _Pusher) -> Iter
         try:
             fields = msgspec.json.decode(raw, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            pusher.refuse(_Line(number, None, raw), NO_OBJECT, f"not a JSON object: {error}")
+            log.refuse(Line(number, None, raw), NO_OBJECT, f"not a JSON object: {error}")
             continue
         if "idempotency_key" not in fields:
             fields["idempotency_key"] = name(raw.decode("utf-8"))
             raw = msgspec.json.encode(fields)
         key = fields["idempotency_key"]
-        yield _Line(number, key if isinstance(key, str) else None, raw)
+        yield Line(number, key if isinstance(key, str) else None, raw)
 
 
 def _namer(device_id: str) -> Callable[[str], str]:
@@ -219,20 +270,3 @@ def _namer(device_id: str) -> Callable[[str], str]:
         return str(uuid.uuid5(first, str(before)) if before else first)
 
     return name
-
-
-def _batches(lines: Iterator[_Line], operations: int) -> Iterator[list[_Line]]:
-    batch: list[_Line] = []
-    size = 0
-    for line in lines:
-        if batch and (len(batch) == operations or size + len(line.body) > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += len(line.body) + 1
-    if batch:
-        yield batch
-
-
-def _code(error: LinkError) -> str:
-    return "too_large" if isinstance(error, TooLarge) else "unacceptable"

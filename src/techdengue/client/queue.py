@@ -31,16 +31,20 @@ class Queue:
         )
         self._run("insert_operation", *parameters)
 
-    def next_batch(self, operations: int, size: int) -> list[QueuedOperation]:
-        """The oldest pending operations: at most so many, and so many bytes, but one at least."""
+    def next_batch(self, after: int, operations: int, size: int) -> list[QueuedOperation]:
+        """The oldest pending operations after a place: at most so many, and so many bytes, but one at least."""
         batch: list[QueuedOperation] = []
-        for row in self._run("select_operations", _PENDING, operations):
-            operation = _queued(row)
-            size -= len(operation.body) + 1
+        for place, municipio, body in self._run("select_next_operations", after, operations):
+            size -= len(body) + 1
             if size < 0 and batch:
                 break
-            batch.append(operation)
+            sent = wire.decode_operation(body)
+            batch.append(QueuedOperation(sent=sent, municipio=municipio, body=body, place=place))
         return batch
+
+    def has_pending(self) -> bool:
+        """Whether anything waits to be sent."""
+        return bool(self._run("select_whether_pending").fetchone()[0])
 
     def pending(self) -> list[QueuedOperation]:
         """What the server has not acknowledged, oldest first."""

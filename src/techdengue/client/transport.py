@@ -1,14 +1,20 @@
 """Bytes to the server and back, with a time-out on everything. An argument, so that tests can lose answers."""
 
+import asyncio
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 import aiohttp
 import msgspec
 
+from .duplex import LONGEST_MESSAGE, Body, Duplex, LineDuplex, SocketDuplex
 from .errors import Unreachable
+
+SUBPROTOCOL: Final = "techdengue.sync.1"
+_GOODBYE_SECONDS: Final = 2.0
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,20 +47,32 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class StreamingTransport(Transport, Protocol):
+    """Opens ways that stay open as well. Both methods raise Unreachable; a refusal is the server's Response."""
+
+    async def open_stream(self, request: Request) -> Duplex | Response:
+        """Begin a request whose body goes on; `request.body` is its beginning."""
+        ...
+
+    async def open_socket(self, request: Request) -> Duplex | Response:
+        """Open a WebSocket; a refusal is without its body."""
+        ...
+
+
 class HttpTransport:
     """aiohttp, with explicit time-outs. May be shared by devices of one event loop."""
 
     def __init__(self, *, connect: float = 10.0, silence: float = 30.0, total: float = 120.0) -> None:
         """Time-outs in seconds: to connect, between two bytes, and for the whole request."""
         self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=connect, sock_read=silence)
+        self._opening = connect + silence
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response:
         """The server's answer. Redirects are not followed: a captive portal is no sync server."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
-        try:
-            async with self._session.request(
+        with _unreachable():
+            async with self._connected().request(
                 request.method,
                 request.url,
                 params=request.params,
@@ -62,17 +80,56 @@ class HttpTransport:
                 data=request.body,
                 allow_redirects=False,
             ) as answer:
-                return Response(status=answer.status, headers=_lower(answer.headers), body=await answer.read())
-        except TimeoutError as error:
-            raise Unreachable("the server did not answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"the connection failed: {_fault(error)}") from error
+                return await _read(answer)
+
+    async def open_stream(self, request: Request) -> Duplex | Response:
+        """The answer has begun when this returns; its lines come as the server writes them."""
+        body = Body(request.body or b"")
+        with _unreachable():
+            async with asyncio.timeout(self._opening):
+                answer = await self._connected().request(
+                    request.method,
+                    request.url,
+                    params=request.params,
+                    headers=request.headers,
+                    data=body,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(sock_connect=self._timeout.sock_connect),
+                )
+                if answer.status == 200 and answer.content_type == "application/x-ndjson":
+                    return LineDuplex(body, answer)
+                async with answer:
+                    return await _read(answer)
+
+    async def open_socket(self, request: Request) -> Duplex | Response:
+        """The server has agreed when this returns."""
+        with _unreachable():
+            try:
+                async with asyncio.timeout(self._opening):
+                    return SocketDuplex(
+                        await self._connected().ws_connect(
+                            request.url,
+                            params=request.params,
+                            headers=request.headers,
+                            protocols=(SUBPROTOCOL,),
+                            max_msg_size=LONGEST_MESSAGE,
+                            timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE_SECONDS),
+                        )
+                    )
+            except aiohttp.WSServerHandshakeError as error:
+                return Response(status=error.status, headers=_lower(error.headers or {}), body=b"")
 
     async def close(self) -> None:
         """Let go of connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:  # a device has one connection or two; a simulation thousands
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
+        return self._session
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,6 +138,20 @@ class HttpTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Response:
+    return Response(status=answer.status, headers=_lower(answer.headers), body=await answer.read())
+
+
+@contextlib.contextmanager
+def _unreachable() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unreachable("the server did not answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(f"the connection failed: {_fault(error)}") from error
 
 
 def _fault(error: aiohttp.ClientError | OSError) -> str:

@@ -77,6 +77,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     detail: str = ""
     code: str | None = None
+    status: int | None = None
+    retry_after: float | None = None
+    """Seconds; in messages of a stream or a WebSocket, which have no headers."""
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
