@@ -12,7 +12,7 @@ CODE := src eventstore projections $(if $(wildcard jobs/*.py),jobs) ops tests
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test check format fuzz bench bench-quick lock clean
+.PHONY: help run test check format fuzz chaos bench bench-quick lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(INSTALLED) ## rewrite the code as `make check` wants it
 
 fuzz: $(INSTALLED) ## search the laws long and at random for a counterexample (ARGS="-k merge" for some)
 	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 tests/resolver tests/domain tests/e2e/test_replay_of_history.py tests/e2e/test_stateful.py $(ARGS)
+
+chaos: $(INSTALLED) ## break everything on purpose, about 10 minutes, and count what it costs (ARGS="--seconds 60", ARGS=--help)
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(INSTALLED) ## measure how fast it is, about 15 minutes (ARGS="--only ingest,pull" some, ARGS=--full with 10 million events)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -117,7 +117,7 @@ class Game:
             "entity_type": place[1],
             "entity_id": place[2],
             "operation": edit.kind.value,
-            "client_timestamp": _rfc3339(self._now(walker)),
+            "client_timestamp": rfc3339(self._now(walker)),
             "idempotency_key": f"{walker.edits}-{self.name}",
             "conflict_resolution_strategy": edit.strategy.value,
         }
@@ -158,7 +158,7 @@ class Game:
         walker.in_flight = []
 
     async def _send(self, walker: Walker, batch: Sequence[Json], sent_at: int | None) -> None:
-        more = {} if sent_at is None else {"sent_at": _rfc3339(sent_at)}
+        more = {} if sent_at is None else {"sent_at": rfc3339(sent_at)}
         answer = await self.site.sync(walker.token, walker.name, batch, server=next(self._server), **more)
         self.told += matched(walker.name, batch, sent_at, answer)
 
@@ -260,6 +260,7 @@ def _names(answer: Json) -> tuple[Any, ...]:
     return tuple(answer[name] for name in ("entity_type", "entity_id", "operation", "idempotency_key"))
 
 
-def _rfc3339(micros: int) -> str:
+def rfc3339(micros: int) -> str:
+    """A time in µs since the epoch as devices write it."""
     at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

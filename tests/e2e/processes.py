@@ -15,8 +15,8 @@ START_SECONDS = 60.0
 class Program:
     """A running program of ours. Its log is a file, so that no full pipe stops it."""
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-        self._arguments = arguments
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], log: Path, script: Path = SCRIPT) -> None:
+        self._command: tuple[str | Path, ...] = (script, *arguments)
         self._env = clean_environment(env)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -25,7 +25,11 @@ class Program:
         """Start it, again after it was killed."""
         with self._log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                SCRIPT, *self._arguments, env=self._env, stdout=output, stderr=output
+                *self._command,
+                env=self._env,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for the tests, who end their programs themselves
             )
 
     async def kill(self) -> None:
@@ -39,7 +43,7 @@ class Program:
         """Ask it to end, as an orchestrator does; its exit code."""
         assert self._process is not None
         self._process.terminate()
-        return await self._process.wait()
+        return await asyncio.wait_for(self._process.wait(), START_SECONDS)
 
     def read_log(self) -> str:
         """What it has said since it was last started."""

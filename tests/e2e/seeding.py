@@ -21,6 +21,11 @@ def write_history(seed: int, steps: int) -> History:
     return _Author(random.Random(seed)).write(steps)  # noqa: S311 - a repeatable story, not a secret
 
 
+def write_patch(rng: random.Random) -> Json:
+    """A merge patch as the histories have them: few keys, every kind of value."""
+    return _Author(rng).patch(3)
+
+
 class _Author:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -52,7 +57,7 @@ class _Author:
                 return [Pull(device=one)]
             case 8:
                 choice = self._rng.choice(list(Choice))
-                return [Settle(entity=entity, which=self._rng.randrange(3), choice=choice, data=self._object(2))]
+                return [Settle(entity=entity, which=self._rng.randrange(3), choice=choice, data=self.patch(2))]
             case _:
                 return [Jump(device=one, by=self._rng.choice(_SKEWS))]
 
@@ -64,7 +69,7 @@ class _Author:
             device=device,
             entity=entity,
             kind=kind,
-            data=None if kind is OperationKind.DELETE else self._object(3),
+            data=None if kind is OperationKind.DELETE else self.patch(3),
             strategy=self._rng.choice(strategies),
             knows=self._rng.random() < 0.6,
             wait=self._rng.choice((0, 0, 1, 1000, _SECOND)),
@@ -79,7 +84,7 @@ class _Author:
             lost=self._rng.random() < 0.25,
         )
 
-    def _object(self, depth: int) -> Json:
+    def patch(self, depth: int) -> Json:
         """A merge patch: few keys, so that most edits meet; every kind of value under each."""
         keys = self._rng.sample(_KEYS[:4], self._rng.choice((0, 1, 1, 2, 2, 3)))
         if self._rng.random() < 0.2:
@@ -94,4 +99,4 @@ class _Author:
             return self._rng.choices(_ITEMS, k=self._rng.randint(0, 4))
         if draw < 0.65:
             return None
-        return self._object(depth) if depth else {}
+        return self.patch(depth) if depth else {}

@@ -1,0 +1,1 @@
+"""Faults, counted: real processes broken on purpose under load, and a checker that finds whatever that cost."""
