@@ -7,9 +7,10 @@ two pages, however long the log or a stream.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from eventstore import EventStore, Head, RecordedEvent
 from techdengue.domain.times import from_micros
@@ -17,7 +18,7 @@ from techdengue.resolver import State, document, encode_state
 
 from .errors import ReplayDiverged
 from .folding import fold_whole
-from .replay import PastNeeded, StreamFold
+from .replay import PastNeeded, Step, StreamFold
 
 _PAGE: Final = 1000
 """Events that are read at once."""
@@ -61,9 +62,8 @@ def place_of(row: RecordedEvent | Head) -> Place:
     return row.tenant, row.stream
 
 
-def head_of(state: State, last: RecordedEvent) -> Head:
-    """The head that a stream has whose last event is `last` and leaves `state`."""
-    visible = document(state)
+def head_of(state: State, last: RecordedEvent, visible: dict[str, Any] | None) -> Head:
+    """The head that a stream has whose last event is `last` and leaves `state`, which shows `visible`."""
     return Head(
         tenant=last.tenant,
         stream=last.stream,
@@ -100,6 +100,7 @@ class _Check:
         self._heads: deque[Head] = deque()
         self._fold = StreamFold()
         self._last: RecordedEvent | None = None
+        self._created: dict[str, Any] | None = None
         self._broken: str | None = None
         self.covered = self.heads = 0
         self.after_head: Place | None = None
@@ -109,13 +110,14 @@ class _Check:
         self._take_heads(page.heads)
         self.covered += len(page.events)
         for event in page.events:
-            if self._last is None or place_of(self._last) != place_of(event):
+            last = self._last
+            if last is None or event.stream != last.stream or event.tenant != last.tenant:
                 self._end_stream()
                 self._fold, self._broken = StreamFold(), None
             self._last = event
             if self._broken is None:
                 try:
-                    self._fold.apply(event)
+                    self._created = _created(self._fold.apply(event))
                 except PastNeeded:
                     await asyncio.wait({reading})
                     await self._fold_again(event)
@@ -138,7 +140,7 @@ class _Check:
     async def _fold_again(self, event: RecordedEvent) -> None:
         """Fold the stream anew, and from here on with every state that its merges may ask for."""
         try:
-            self._fold = await fold_whole(self._store, event)
+            self._fold, self._created = await fold_whole(self._store, event), None
             self._fold.apply(event)
         except PastNeeded:
             self._broken = "refers to no earlier event of its stream"
@@ -153,10 +155,21 @@ class _Check:
             self._differs(place_of(self._heads.popleft()), _NOT_IN_THE_LOG)
         if not self._heads or place_of(self._heads[0]) != place:
             self._differs(place, "is missing")
-        elif reason := self._broken or _difference(self._heads[0], head_of(self._fold.state, self._last)):
+        elif reason := self._broken or _difference(self._heads[0], self._expected(self._last)):
             self._differs(place, reason)
         if self._heads and place_of(self._heads[0]) == place:
             self._heads.popleft()
+
+    def _expected(self, last: RecordedEvent) -> Head:
+        state = self._fold.state
+        return head_of(state, last, document(state) if self._created is None else self._created)
+
+
+def _created(step: Step) -> dict[str, Any] | None:
+    """What a create sent that removes nothing: an entity that nothing else happened to shows just that."""
+    if step.event.sequence > 1 or b"null" in step.event.payload or step.payload.data is UNSET:
+        return None
+    return step.payload.data
 
 
 _NOT_IN_THE_LOG: Final = "is not in the log"

@@ -16,7 +16,7 @@ def to_micros(moment: dt.datetime) -> int:
 @functools.lru_cache(maxsize=4096)
 def from_micros(micros: int) -> dt.datetime:
     """The aware UTC time of microseconds since the epoch. Raises OverflowError outside years 1 to 9999."""
-    return EPOCH + dt.timedelta(microseconds=micros)
+    return EPOCH + dt.timedelta(0, 0, micros)
 
 
 def to_rfc3339(micros: int) -> str:

@@ -36,15 +36,16 @@ _decoder = msgspec.msgpack.Decoder(_Stored)
 def encode_state(state: State) -> bytes:
     """The bytes of a state."""
     indexes: dict[Stamp, int] = {}
-    index = indexes.setdefault
-    leaves: list[tuple[Any, ...]] = [
-        (path, index(stamp, len(indexes))) if value is REMOVED else (path, index(stamp, len(indexes)), value)
-        for path, (value, stamp) in state.leaves.items()
-    ]
-    cuts = {path: index(stamp, len(indexes)) for path, stamp in state.cuts.items()}
-    tombstone = -1 if state.tombstone is None else index(state.tombstone, len(indexes))
+    leaves: list[tuple[Any, ...]] = []
+    before, at = None, -1
+    for path, (value, stamp) in state.leaves.items():
+        if stamp is not before:  # neighbours share theirs
+            before, at = stamp, indexes.setdefault(stamp, len(indexes))
+        leaves.append((path, at) if value is REMOVED else (path, at, value))
+    cuts = {path: indexes.setdefault(stamp, len(indexes)) for path, stamp in state.cuts.items()}
+    tombstone = -1 if state.tombstone is None else indexes.setdefault(state.tombstone, len(indexes))
     return _encoder.encode(
-        _Stored(
+        (
             _FORMAT,
             state.sequence,
             state.version,
