@@ -133,9 +133,32 @@ async def test_a_server_that_is_asked_to_stop_answers_whoever_waits_at_once(
 ) -> None:
     server = Server(env, tmp_path / "server.log")
     async with running(server):
-        asking = await _wait(Site(http, [server.url], key_file), 0)
-        await _until_waiting(http, server, 1)
-        started = time.perf_counter()
-        assert await server.stop() == 0
-        assert time.perf_counter() - started < 25
+        site = Site(http, [server.url], key_file)
+        asking = await _wait(site, 0)
+        async with http.get(f"{server.url}{PATH}", headers=_stream_headers(site)) as stream:
+            await _until_waiting(http, server, 2)
+            started = time.perf_counter()
+            assert await server.stop() == 0
+            assert time.perf_counter() - started < 25
+            assert b"event: changes" in await stream.read()
         assert (await asking)["items"] == []
+
+
+async def test_a_stream_of_events_brings_what_any_process_commits_until_its_client_leaves(
+    pair: Site, servers: list[Server], http: aiohttp.ClientSession
+) -> None:
+    async with http.get(f"{servers[1].url}{PATH}", headers=_stream_headers(pair)) as stream:
+        assert stream.headers["content-type"] == "text/event-stream"
+        await _until_waiting(http, servers[1], 1)
+        for server in (0, 1):
+            entity = f"streamed-{server}"
+            batch = [operation("create", entity, entity, CREATED)]
+            await pair.sync(pair.token("writer"), f"writer-{server}", batch, server=server)
+            async with asyncio.timeout(60):
+                while entity.encode() not in await stream.content.readline():
+                    pass
+    await _until_waiting(http, servers[1], 0)
+
+
+def _stream_headers(site: Site) -> dict[str, str]:
+    return {"authorization": f"Bearer {site.token('reader')}", "accept": "text/event-stream"}

@@ -1,5 +1,6 @@
 """The application in process: over fakes for what is the wire's own, over the real rooms for who may do what."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -80,10 +81,25 @@ def feed(readers: FakeReaders) -> Feed:
 
 
 @pytest.fixture
-async def api(tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed) -> AsyncIterator[httpx.AsyncClient]:
+def stopping() -> asyncio.Event:
+    """Set when the server is asked to stop."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def api(
+    tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed, stopping: asyncio.Event
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
     settings = settings_for(tokens, waiting_requests=3)
-    services = Services(intake=intake, readers=readers, feed=feed, verifier=TokenVerifier(settings), settings=settings)
+    services = Services(
+        intake=intake,
+        readers=readers,
+        feed=feed,
+        verifier=TokenVerifier(settings),
+        settings=settings,
+        stopping=stopping,
+    )
     transport = httpx.ASGITransport(build_app(services))
     headers = {**tokens.bearer(), "x-device-id": "device-1", "accept-encoding": "identity"}
     async with (
@@ -113,8 +129,6 @@ class alive:  # noqa: N801 - reads as a verb
         self._application = application
 
     async def __aenter__(self) -> None:
-        import asyncio
-
         self._inbox: asyncio.Queue[Any] = asyncio.Queue()
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}

@@ -21,7 +21,7 @@ from techdengue.intake.errors import IntakeError
 from . import changes, media, operational, page, reading, stream, sync
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge
-from .problems import Problem, from_intake, problem_response, unavailable
+from .problems import Problem, from_intake, invalid_cursor, problem_response, unavailable
 from .roles import LEAST_ROLE, require
 from .services import Services
 from .socket.connection import converse
@@ -50,7 +50,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("sync_stream", HttpMethod.POST, "/api/sync/stream", stream.send_stream, (media.NDJSON,)),
     Endpoint("sync_ws", HttpMethod.GET, "/api/sync/ws", sync.refuse_plain, converse=converse),
     Endpoint("sync_status", HttpMethod.GET, "/api/sync/status/{device_id:str}", sync.read_status),
-    Endpoint("sync_changes", HttpMethod.GET, "/api/sync/changes", changes.read_changes),
+    Endpoint(
+        "sync_changes",
+        HttpMethod.GET,
+        "/api/sync/changes",
+        changes.read_changes,
+        (*_STRUCTURED, media.EVENT_STREAM),
+    ),
     Endpoint("device_put", HttpMethod.PUT, "/api/devices/{device_id:str}", sync.put_device),
     Endpoint("device_delete", HttpMethod.DELETE, "/api/devices/{device_id:str}", sync.delete_device),
     Endpoint("entity", HttpMethod.GET, "/api/entities/{type:str}/{id:str}", reading.read_entity),
@@ -104,7 +110,7 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
         except IntakeError as error:
             return _refusal(request, from_intake(error))
         except CursorFromElsewhere:
-            return _refusal(request, Problem("invalid_cursor", "The cursor is of another list, scope or log"))
+            return _refusal(request, invalid_cursor())
         except SeveralEntities as error:
             several = Problem("municipio_required", "Name the município", municipios=list(error.municipios))
             return _refusal(request, several)

@@ -1,18 +1,17 @@
-"""`GET /api/sync/changes`: the next page at once, or with `wait` as soon as there is something in it."""
+"""`GET /api/sync/changes`: a page at once, with `wait` as soon as there is something in it, or a stream of them."""
 
-import asyncio
 from typing import Annotated, Final
 
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from projections.model import Document, Page
-from techdengue.domain.access import Caller
 from techdengue.domain.registry import ENTITY_TYPES
 
+from . import media
 from .call import Call
+from .event_stream import EventStream
 from .faults import no_such_type
-from .ports import Feed
+from .follower import Follower
 from .presence import ClientLeft, NoAnswer, while_present
 from .problems import Problem
 
@@ -33,6 +32,8 @@ async def read_changes(call: Call) -> ASGIResponse:
     wanted = call.query(ChangesQuery)
     if wanted.entity_type is not None and wanted.entity_type not in ENTITY_TYPES:
         raise Problem("invalid_parameter", no_such_type(wanted.entity_type), path="/entity_type")
+    if call.accept == media.EVENT_STREAM:
+        return await _stream_changes(call, wanted)
     if wanted.wait and wanted.cursor is not None:
         return await _wait_for_changes(call, wanted)
     page = await call.services.readers.changes(
@@ -43,7 +44,7 @@ async def read_changes(call: Call) -> ASGIResponse:
 
 async def _wait_for_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
     call.takes_its_time()
-    follower = Follower(call.services.feed, call.caller, wanted, wanted.cursor)
+    follower = _follower(call, wanted, wanted.cursor)
     with call.services.places.taken():
         try:
             page = await while_present(call.receive, follower.read(wanted.wait))
@@ -52,38 +53,17 @@ async def _wait_for_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
     return await call.answer(page)
 
 
-class Follower:
-    """One reader of changes who goes on from page to page as they come to be."""
+async def _stream_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
+    call.takes_its_time()
+    follower = _follower(call, wanted, call.header(b"last-event-id") or wanted.cursor)
+    places = call.services.places
+    places.take()
+    try:
+        return EventStream(call, follower, await follower.read(0))
+    except BaseException:
+        places.give_back()
+        raise
 
-    def __init__(self, feed: Feed, caller: Caller, wanted: ChangesQuery, cursor: str | None) -> None:
-        self._feed = feed
-        self._caller = caller
-        self._wanted = wanted
-        self._ticket: int | None = None
-        self.cursor = cursor
 
-    async def read(self, seconds: float) -> Page[Document]:
-        """The next page with something in it, as soon as there is one; an empty one after `seconds`, or when the
-        server stops."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + seconds
-        while True:
-            page = await self._read_on()
-            if page.items or page.has_more or self._ticket is None:
-                return page
-            if not await self._feed.wait(self._caller, self._ticket, max(0.0, until - clock())):
-                return page
-
-    async def _read_on(self) -> Page[Document]:
-        """A page; `_ticket` is what to wait with when it was the last one, None while there is more."""
-        ticket = self._feed.ticket(self._caller)
-        page = await self._feed.changes(
-            self._caller,
-            cursor=self.cursor,
-            limit=self._wanted.limit,
-            entity_type=self._wanted.entity_type,
-            ticket=None if self._ticket is None else ticket,
-        )
-        self.cursor = page.next_cursor
-        self._ticket = None if page.has_more else ticket
-        return page
+def _follower(call: Call, wanted: ChangesQuery, cursor: str | None) -> Follower:
+    return Follower(call.services.feed, call.caller, cursor=cursor, limit=wanted.limit, entity_type=wanted.entity_type)

@@ -27,6 +27,8 @@ Sockets = Callable[[Scope, Receive, Send], Awaitable[int]]
 REQUEST_ID_KEY: Final = "techdengue.request_id"
 DUPLEX_KEY: Final = "techdengue.duplex"
 """Set by a handler whose answer begins while the request's body is still coming."""
+HEADLESS_KEY: Final = "techdengue.headless"
+"""Set where only the head of the answer is wanted: an answer without an end may end there."""
 UNTIMED_KEY: Final = "techdengue.untimed"
 """Set for an answer that takes as long as its caller wants: it is counted, but its time says nothing of the server."""
 ENCODED_SLASH: Final = "\x00"
@@ -61,7 +63,7 @@ class Edge:
         telemetry.HTTP_REQUESTS_IN_FLIGHT.inc()
         try:
             if _keep_encoded_slashes(scope):
-                asked = {**scope, "method": "GET"} if answer.headless else scope
+                asked = {**scope, "method": "GET", HEADLESS_KEY: True} if answer.headless else scope
                 await self._application(asked, receive, answer)
                 scope["path_template"] = asked.get("path_template")
                 if UNTIMED_KEY in asked:

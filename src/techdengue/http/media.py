@@ -14,6 +14,7 @@ from .problems import Problem
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
 NDJSON: Final = "application/x-ndjson"
+EVENT_STREAM: Final = "text/event-stream"
 HTML: Final = "text/html"
 
 _MSGPACK_NAMES = frozenset({MSGPACK, "application/x-msgpack", "application/vnd.msgpack"})

@@ -144,6 +144,11 @@ def unauthenticated(code: str, detail: str) -> Problem:
     return Problem(code, detail, headers={"www-authenticate": challenge})
 
 
+def invalid_cursor() -> Problem:
+    """A 400: this cursor leads nowhere here."""
+    return Problem("invalid_cursor", "The cursor is of another list, scope or log")
+
+
 def unavailable(detail: str, *, retry_after: int = 5) -> Problem:
     """A 503: nothing is known to be recorded."""
     return Problem("unavailable", detail, headers={"retry-after": str(retry_after)})

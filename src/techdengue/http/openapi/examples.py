@@ -28,6 +28,7 @@ from techdengue.domain.operation import (
     Strategy,
 )
 from techdengue.http.answer_lines import Answered, answer_line, last_line
+from techdengue.http.event_stream import event_of
 from techdengue.http.problems import Problem
 from techdengue.http.socket import messages
 from techdengue.http.socket.troubles import problem_object
@@ -191,6 +192,7 @@ DOCUMENT_AS_OF: Final = EntityAsOf(
     },
 )
 CHANGES: Final = Page[Document](items=[_DOCUMENT], next_cursor=_CURSOR, has_more=False)
+EVENT_STREAM: Final = event_of(CHANGES).decode()
 _EVENT: Final[dict[str, Any]] = {
     "position": 1234,
     "lane": 0,

@@ -164,12 +164,16 @@ OPERATIONS: Final = (
         summary="What others changed since the cursor",
         description="Without a cursor: the full download. Each entity comes once, in its newest state; a deleted one "
         "with `deleted: true` and no data. Keep `next_cursor` for the next call. With `wait`, an answer that would "
-        "hold nothing is held back until there is something, or the time is over.",
+        "hold nothing is held back until there is something, or the time is over. As `text/event-stream`, pages come "
+        "as they come to be: events `changes` whose id is the cursor, comments while nothing happens, and an event "
+        "`problem` before an end that is not the client's.",
         problem_codes=("too_many_waiting", *_LISTED),
         query=ChangesQuery,
         answer=Page[Document],
         answer_text="A page of documents.",
         answer_examples={"page": examples.CHANGES},
+        media_types=(*_STRUCTURED, "text/event-stream"),
+        text_examples={"text/event-stream": examples.EVENT_STREAM},
     ),
     Operation(
         name="device_put",
@@ -393,6 +397,14 @@ HEADER_PARAMETERS: Final[dict[str, dict[str, tuple[bool, str, dict[str, Any], st
             _DEVICE_ID,
             "android-test-123",
         )
+    },
+    "sync_changes": {
+        "Last-Event-ID": (
+            False,
+            "Of a stream of events: go on after this event. Wins over `cursor`.",
+            {"type": "string"},
+            examples.CURSOR,
+        ),
     },
     "sync_stream": {
         "X-Device-ID": (True, "The device.", _DEVICE_ID, "android-test-123"),
