@@ -106,8 +106,10 @@ async def test_a_server_that_stops_ends_it_at_once(
         await _waiting(1)
         stopping.set()
         feed.stop_waiting()
+        events = []
         while (event := await listener.event()) is not None:
-            assert event.name is None
+            events.append(event)
+        assert (events[-1].name, events[-1].data["code"]) == ("problem", "server_stopping")
         assert listener.ended
 
 

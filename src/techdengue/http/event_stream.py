@@ -73,12 +73,13 @@ class EventStream(ASGIResponse):
                     raise Problem("token_expired", "The token has expired")  # noqa: TRY301 - it ends the stream as any other
                 page = await self._follower.read(min(HEARTBEAT_SECONDS, left))
                 await _send(send, event_of(page) if page.items or page.has_more else _HEARTBEAT)
+            raise _stopping()
         except Problem as problem:
             await _send(send, _problem_event(problem, instance))
         except CursorFromElsewhere:
             await _send(send, _problem_event(invalid_cursor(), instance))
         except Stopping:
-            return
+            await _send(send, _problem_event(_stopping(), instance))
         except DATABASE_AWAY as error:
             _log.warning("database_away", error=type(error).__name__)
             await _send(send, _problem_event(unavailable("The database cannot be reached"), instance))
@@ -95,6 +96,10 @@ async def _send(send: Any, body: bytes) -> None:
 def event_of(page: Page[Document]) -> bytes:
     """A page as an event. Its data is one line: our JSON has no line break between its tokens, and JSON none inside."""
     return b"event: changes\nid: %b\ndata: %b\n\n" % ((page.next_cursor or "").encode(), msgspec.json.encode(page))
+
+
+def _stopping() -> Problem:
+    return Problem("server_stopping", "The server is stopping; connect again")
 
 
 def _problem_event(problem: Problem, instance: str) -> bytes:
