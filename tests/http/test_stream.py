@@ -1,5 +1,6 @@
 """`POST /api/sync/stream` over fakes: what each line becomes, and how a stream ends."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 
 from .conftest import operation
+from .fakes import FakeIntake
 
 NDJSON = {"content-type": "application/x-ndjson"}
 
@@ -36,3 +38,20 @@ async def test_a_last_line_needs_no_newline(api: httpx.AsyncClient) -> None:
 
 async def test_an_empty_stream_is_complete(api: httpx.AsyncClient) -> None:
     assert [each["kind"] for each in await send(api, b"\n\n")] == ["end"]
+
+
+async def test_the_devices_clock_is_as_wrong_at_the_end_of_a_stream_as_at_its_beginning(
+    api: httpx.AsyncClient, intake: FakeIntake
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(2):
+            yield lines(operation(f"k-{number}"))
+            while len(intake.batches) == number:  # noqa: ASYNC110 - a fake tells nobody what it was asked
+                await asyncio.sleep(0)
+
+    await send(api, body(), **{"x-sent-at": "2026-01-15T14:30:00Z"})
+    first, second = intake.batches
+    assert first.sent_at is not None
+    assert second.sent_at is not None
+    assert second.sent_at > first.sent_at
+    assert abs((second.sent_at - first.sent_at) - (second.arrived - first.arrived) * 1_000_000) <= 2

@@ -47,7 +47,7 @@ async def send_stream(call: Call) -> ASGIResponse:
         caller=call.caller,
         device_id=check_device_id(named),
         operations=(),
-        arrived=0.0,
+        arrived=time.monotonic(),
         size=0,
         batch_id=_batch_id(call.header(b"x-batch-id")),
         sent_at=_sent_at(call.header(b"x-sent-at")),
@@ -135,9 +135,7 @@ class Stream(ASGIResponse):
     async def _commit(self, lines: Sequence[Line]) -> AsyncIterator[tuple[Sequence[Operation], SyncAnswer]]:
         """Commit lines as one batch; as halves, one after the other, where that is too much, or fails."""
         self._committing = size = sum(len(line or b"") for line in lines)
-        batch = msgspec.structs.replace(
-            self._batch, operations=await off_loop(size, _decode, lines), arrived=time.monotonic(), size=size
-        )
+        batch = self._batch_of(await off_loop(size, _decode, lines), size)
         pending = [batch]
         while pending:
             batch = pending.pop()
@@ -155,6 +153,13 @@ class Stream(ASGIResponse):
             else:
                 yield batch.operations, answer
         self._committing = 0
+
+    def _batch_of(self, operations: tuple[Operation, ...], size: int) -> Batch:
+        """A piece that arrives now: the device's clock has gone on since the stream began, as ours has."""
+        now, sent_at = time.monotonic(), self._batch.sent_at
+        if sent_at is not None:
+            sent_at += round((now - self._batch.arrived) * 1_000_000)
+        return msgspec.structs.replace(self._batch, operations=operations, arrived=now, size=size, sent_at=sent_at)
 
     async def _submit(self, batch: Batch) -> SyncAnswer:
         """Commit a piece; whoever is told to come back later does."""
