@@ -53,7 +53,7 @@ async def test_help_loads_none_of_the_rooms_so_it_comes_at_once(tmp_path: Path) 
     answer = await run("-c", PRINT_LOADED, env={}, directory=tmp_path, script=Path(sys.executable))
     loaded = set(answer.out.splitlines()[-1].split())
     assert "typer" in loaded
-    assert not loaded & {"litestar", "asyncpg", "aiohttp", "granian", "rich", "projections", "eventstore", "structlog"}
+    assert not loaded & {"litestar", "asyncpg", "aiohttp", "uvicorn", "rich", "projections", "eventstore", "structlog"}
 
 
 @pytest.mark.parametrize(

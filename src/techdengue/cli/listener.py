@@ -1,30 +1,31 @@
-"""One HTTP listener in this process: granian on uvloop, on a socket that we bind ourselves.
+"""One HTTP listener in this process: uvicorn's protocols on uvloop, on a socket that we bind ourselves.
 
-Granian's own socket sets SO_REUSEPORT, with which two servers share a port in silence and the port of `--port 0` is
-never known; its usual mode keeps the application in a child process, which a kill -9 of the parent leaves behind.
-So: our socket (a taken port is an error, port 0 is answered), granian's embedded mode, one process; see workers.py for
-several.
+Uvicorn's own server takes over the signals and looks at its flags ten times a second; its protocols need neither. So:
+our socket (a taken port is an error, port 0 is answered), our start and end, one process; see workers.py for several.
 """
 
 import asyncio
-import contextlib
 import gc
-import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import uvloop
-from granian.constants import Interfaces
-from granian.errors import FatalError
-from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]  # there, but granian does not re-export it
-from granian.server.embed import Server
+from uvicorn.config import Config
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.server import ServerState
+
+from .protocols import Http, WebSocket
 
 BACKLOG = 1024
 _ALLOCATIONS_A_COLLECTION = 50_000
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may be idle between two requests."""
+LARGEST_MESSAGE = 1024 * 1024
+"""Bytes of a WebSocket message; a larger one closes the connection (1009) and is not kept."""
 DRAIN_SECONDS = 30
 """How long requests in flight and the application's own shutdown may take after a signal to stop."""
 
@@ -90,20 +91,45 @@ def serve(create: Callable[[], Any], listener: socket.socket, *, ready: Callable
 
 async def _serve(create: Callable[[], Any], listener: socket.socket, ready: Callable[[], None]) -> bool:
     application = create()
-    watch = _Lifespan(application, ready)
+    config = configure(application)
+    lifespan = LifespanOn(config)
+    await lifespan.startup()
+    if lifespan.should_exit:  # the application has logged why
+        return False
     _collect_rarely()
-    server = _Listener(watch, listener)
     loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        application.end_waits()  # granian answers whoever waits before it lets the application end
-        server.stop()  # type: ignore[no-untyped-call]  # granian has no types
-
+    asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    with contextlib.suppress(FatalError):  # the application refused to start, and has logged why
-        await server.serve()
-    return server.asked_to_stop and watch.ended_well
+        loop.add_signal_handler(number, asked.set)
+    connections = Connections(config, loop)
+    server = await loop.create_server(connections.take, sock=listener, backlog=BACKLOG)
+    loop.call_soon(ready)
+    await asked.wait()
+    application.end_waits()  # whoever waits is answered now, for the application ends after the last answer
+    server.close()
+    await connections.drain()
+    await lifespan.shutdown()
+    return not lifespan.should_exit
+
+
+def configure(application: Any) -> Config:
+    """Uvicorn as we want it."""
+    config = Config(
+        application,
+        http=Http,
+        ws=WebSocket,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=None,  # heartbeats are messages of ours
+        ws_per_message_deflate=False,  # its buffers would cost more memory than an idle connection has
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    config.load()
+    return config
 
 
 def _collect_rarely() -> None:
@@ -116,56 +142,33 @@ def _collect_rarely() -> None:
     gc.set_threshold(_ALLOCATIONS_A_COLLECTION, 20, 20)
 
 
-class _Listener(Server):
-    """Granian's embedded server on a socket that is already listening."""
+class Connections:
+    """The open connections of a listener, and their requests."""
 
-    def __init__(self, application: Any, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
-        super().__init__(
-            application,
-            address=host,
-            port=port,
-            interface=Interfaces.ASGI,
-            backlog=BACKLOG,
-            log_level=LogLevels.warning,
-        )
-        logging.getLogger("_granian").setLevel(logging.ERROR)
-        self.workers_kill_timeout = DRAIN_SECONDS
-        self._listener = listener
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        self._config = config
+        self._loop = loop
+        self._state = ServerState()
+        self._tell_date()
 
-    @property
-    def asked_to_stop(self) -> bool:
-        """Whether a signal ended it, and not a failure."""
-        return bool(self.interrupt_signal)
+    def take(self) -> asyncio.Protocol:
+        """The protocol of a new connection."""
+        return Http(self._config, self._state, {}, self._loop)
 
-    def _init_shared_socket(self) -> None:
-        # Granian closes it. Its stub of SocketHolder knows no arguments, and its attributes start as None.
-        holder: Any = SocketHolder
-        self._shd = holder(self._listener.detach(), False, BACKLOG)
-        self._ssp = None
+    async def drain(self) -> None:
+        """Let the requests in flight be answered, for a while; then close every connection."""
+        for connection in tuple(self._state.connections):
+            if isinstance(connection, Http):
+                connection.shutdown()  # after its answer, if it owes one
+        until = self._loop.time() + DRAIN_SECONDS
+        while self._state.tasks and (left := until - self._loop.time()) > 0:
+            await asyncio.wait(tuple(self._state.tasks), timeout=left)
+        for task in self._state.tasks:
+            task.cancel()
+        for connection in tuple(self._state.connections):
+            connection.transport.close()
+        self._clock.cancel()
 
-
-class _Lifespan:
-    """The application, with its start and end observed: granian tells nobody about either."""
-
-    def __init__(self, application: Any, ready: Callable[[], None]) -> None:
-        self._application = application
-        self._ready = ready
-        self.ended_well = False
-
-    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-        if scope["type"] == "lifespan":
-            return self._live(scope, receive, send)
-        answering: Awaitable[None] = self._application(scope, receive, send)
-        return answering
-
-    async def _live(self, scope: Any, receive: Any, send: Any) -> None:
-        async def observe(message: Any) -> None:
-            await send(message)
-            match message["type"]:
-                case "lifespan.startup.complete":
-                    asyncio.get_running_loop().call_soon(self._ready)
-                case "lifespan.shutdown.complete":
-                    self.ended_well = True
-
-        await self._application(scope, receive, observe)
+    def _tell_date(self) -> None:
+        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._clock = self._loop.call_later(1.0, self._tell_date)
