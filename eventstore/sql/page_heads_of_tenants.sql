@@ -30,8 +30,6 @@ CROSS JOIN LATERAL (
     FROM eventstore.stream AS h
     WHERE h.tenant = wanted.name
       AND h.stream > CASE WHEN wanted.name = $1 THEN $2 ELSE '' END
-      AND h.stream >= $4
-      AND h.stream < $4 || chr(1114111)
       AND starts_with(h.stream, $4)
     ORDER BY h.stream
     LIMIT $3

@@ -16,5 +16,11 @@ WITH page AS MATERIALIZED (
 )
 SELECT h.tenant, h.stream, h.version, h.updated_at, h.document
 FROM page AS p
-JOIN eventstore.stream AS h ON h.tenant = p.tenant AND h.stream = p.stream
+-- One probe an entity, never the whole table.
+CROSS JOIN LATERAL (
+    SELECT o.tenant, o.stream, o.version, o.updated_at, o.document
+    FROM eventstore.stream AS o
+    WHERE o.tenant = p.tenant AND o.stream = p.stream
+    LIMIT 1
+) AS h
 ORDER BY h.tenant, h.stream

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     settings = settings or read_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level, worker=worker)
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
-    reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, {})
+    reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
     feed = _feed(readers, settings)
     intake = Intake(intake_pool, settings, committed=feed.committed)
@@ -149,6 +149,10 @@ PROBES: Final = {
     "enable_mergejoin": "off",
 }
 """The intake's two statements probe an index once for each element, whatever the statistics say: planned once."""
+
+BY_VALUES: Final = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off"}
+"""A reader's statement is planned for the filters that it is given, and its pages come from an index in their order: what
+the statistics take for few new events may be many (docs/decisions/0015)."""
 
 
 def _feed(readers: PostgresReaders, settings: Settings) -> Feed:

@@ -82,8 +82,8 @@ async def _reads(stage: Stage, database: Database, server: Server) -> dict[str, 
         "events of a device": (person, f"/api/events?device={found['writer']}"),
         "events of a rare device": (person, "/api/events?device=nobody"),
         "events of a rare outcome": (person, "/api/events?outcome=server_kept"),
-        "events of the last hour": (person, f"/api/events?since={found['since']}"),
-        "open conflicts": (person, "/api/conflicts"),
+        "events of a minute": (person, f"/api/events?since={found['since']}&until={found['until']}"),
+        "the oldest open conflict": (person, "/api/conflicts?limit=1"),
     }
 
 
