@@ -1,13 +1,14 @@
 """The statements of this package by name, read once at import: `sql/NAME.sql` and `queries` alike.
 
 A projection's statements name their tables `projections.…`; `in_schema` gives the same statement for tables of
-the same shape elsewhere (a rebuild builds in `projections_next`, a verification in `pg_temp`).
+the same shape elsewhere (a rebuild builds in `projections_next`, a verification in `pg_temp`). The types `…_row` stay.
 """
 
+import re
 from importlib import resources
 from types import MappingProxyType
 
-_HOME = "projections."
+_HOME = re.compile(r"projections\.(?!\w+_row\b)")
 
 
 def _read() -> dict[str, str]:
@@ -27,7 +28,7 @@ CHECK = "pg_temp"
 
 _PLACED = MappingProxyType(
     {
-        schema: {name: text.replace(_HOME, f"{schema}.") for name, text in STATEMENTS.items()}
+        schema: {name: _HOME.sub(f"{schema}.", text) for name, text in STATEMENTS.items()}
         for schema in (LIVE, NEXT, CHECK)
     }
 )

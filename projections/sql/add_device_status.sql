@@ -1,6 +1,5 @@
 -- Adds the events of a piece of the log to what each device had.
--- $1 device, $2 município, $3 user; events that were $4 applied, $5 client_applied, $6 merged, $7 server_kept, $8 no_change,
--- $9 conflict, $10 resolved; $11 last position, $12 latest receipt, $13 latest effective time.
+-- $1 rows: of each device, how many events of each outcome; last position, latest receipt, latest effective time.
 INSERT INTO projections.device_status AS t (
     device_id, municipio_cod_ibge, user_id, applied, client_applied, merged, server_kept, no_change, conflict, resolved,
     last_position, last_received_at, last_effective_time
@@ -8,13 +7,7 @@ INSERT INTO projections.device_status AS t (
 SELECT
     n.device_id, n.municipio_cod_ibge, n.user_id, n.applied, n.client_applied, n.merged, n.server_kept, n.no_change,
     n.conflict, n.resolved, n.last_position, n.last_received_at, n.last_effective_time
-FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[]
-) AS n (
-    device_id, municipio_cod_ibge, user_id, applied, client_applied, merged, server_kept, no_change, conflict, resolved,
-    last_position, last_received_at, last_effective_time
-)
+FROM unnest($1::projections.device_status_row[]) AS n
 ON CONFLICT (device_id, municipio_cod_ibge) DO UPDATE SET
     user_id             = EXCLUDED.user_id,
     applied             = t.applied + EXCLUDED.applied,

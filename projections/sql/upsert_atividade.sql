@@ -1,5 +1,5 @@
 -- Writes activities; who created one, when, and its first start and end stay.
--- $1 … $21: the columns in the order of the table.
+-- $1 rows.
 INSERT INTO projections.atividade AS t (
     municipio_cod_ibge, atividade_id, version, deleted, municipio_nome, tipo, status, origem, descricao,
     longitude, latitude, altitude, usuario_responsavel, usuario_criacao, iniciado_em, encerrado_em,
@@ -8,16 +8,8 @@ INSERT INTO projections.atividade AS t (
 SELECT
     n.municipio_cod_ibge, n.atividade_id, n.version, n.deleted, n.municipio_nome, n.tipo, n.status, n.origem, n.descricao,
     n.longitude, n.latitude, n.altitude, n.usuario_responsavel, n.usuario_criacao, n.iniciado_em, n.encerrado_em,
-    n.inicio_efetivo, n.fim_efetivo, n.criado_em, n.atualizado_em, n.metadata::jsonb
-FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::float8[], $11::float8[], $12::float8[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
-    $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]
-) AS n (
-    municipio_cod_ibge, atividade_id, version, deleted, municipio_nome, tipo, status, origem, descricao,
-    longitude, latitude, altitude, usuario_responsavel, usuario_criacao, iniciado_em, encerrado_em,
-    inicio_efetivo, fim_efetivo, criado_em, atualizado_em, metadata
-)
+    n.inicio_efetivo, n.fim_efetivo, n.criado_em, n.atualizado_em, n.metadata
+FROM unnest($1::projections.atividade_row[]) AS n
 ON CONFLICT (municipio_cod_ibge, atividade_id) DO UPDATE SET
     version             = EXCLUDED.version,
     deleted             = EXCLUDED.deleted,

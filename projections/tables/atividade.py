@@ -12,7 +12,7 @@ from projections.sql_statements import in_schema
 from techdengue.domain.atividade import ATIVIDADE
 from techdengue.domain.municipios import MUNICIPIOS
 
-from .projection import changed_entities, columns, last_document
+from .projection import changed_entities, last_document
 from .reading import Fields
 
 _STARTED = frozenset({"EM_ANDAMENTO"})
@@ -29,7 +29,7 @@ class Atividade:
         """Write the activities that got a new version."""
         rows = [_row(changes) for changes in changed_entities(steps, self.name)]
         if rows:
-            await connection.execute(in_schema("upsert_atividade", schema), *columns(rows))
+            await connection.execute(in_schema("upsert_atividade", schema), rows)
 
 
 def first_status(changes: Sequence[Step], wanted: frozenset[str]) -> dt.datetime | None:

@@ -10,8 +10,6 @@ from projections.replay import Step
 from projections.sql_statements import in_schema
 from techdengue.domain.operation import Outcome
 
-from .projection import columns
-
 
 class DeviceStatus:
     """One row a device and município."""
@@ -26,7 +24,7 @@ class DeviceStatus:
             found.setdefault((step.event.writer, step.event.tenant), []).append(step)
         if found:
             rows = [_row(of_device) for of_device in found.values()]
-            await connection.execute(in_schema("add_device_status", schema), *columns(rows))
+            await connection.execute(in_schema("add_device_status", schema), rows)
 
 
 def _row(steps: list[Step]) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from projections.naming import split_stream
 from projections.replay import Step
 from projections.sql_statements import in_schema
 
-from .projection import changed_entities, columns
+from .projection import changed_entities
 
 
 class Entity:
@@ -23,7 +23,7 @@ class Entity:
         """Write the entities that got a new version."""
         rows = [_row(changes) for changes in changed_entities(steps)]
         if rows:
-            await connection.execute(in_schema("upsert_entity", schema), *columns(rows))
+            await connection.execute(in_schema("upsert_entity", schema), rows)
 
 
 def _row(changes: list[Step]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from techdengue.domain.evidencia import EVIDENCIA
 from techdengue.domain.municipios import MUNICIPIOS
 
 from .atividade import first_status
-from .projection import changed_entities, columns, last_document
+from .projection import changed_entities, last_document
 from .reading import Fields
 
 _COMPLETE = frozenset({"CONCLUIDA"})
@@ -28,7 +28,7 @@ class Evidencia:
         """Write the evidence that got a new version."""
         rows = [_row(changes) for changes in changed_entities(steps, self.name)]
         if rows:
-            await connection.execute(in_schema("upsert_evidencia", schema), *columns(rows))
+            await connection.execute(in_schema("upsert_evidencia", schema), rows)
 
 
 def _row(changes: list[Step]) -> tuple[Any, ...]:

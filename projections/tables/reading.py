@@ -36,8 +36,11 @@ class Fields:
 
     def moment(self, name: str) -> dt.datetime | None:
         """A time with an offset."""
+        value = self._values.get(name)
+        if value is None:
+            return None
         try:
-            return from_micros(read_time(self._values.get(name), name))
+            return from_micros(read_time(value, name))
         except (InvalidOperation, OverflowError):
             return None
 

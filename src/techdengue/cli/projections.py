@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .collecting import collect_rarely
 from .environment import server_settings
 from .errors import EXIT_CODES, CommandFailed, ExitCode
 from .output import progress, put, put_json, say, table
@@ -70,6 +71,7 @@ def run() -> None:
 
     settings = server_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level)
+    collect_rarely()
     try:
         run_here(_follow(settings.database_url), settings.database_url)
     except (GapInLog, ReplayDiverged) as error:
@@ -97,6 +99,7 @@ def rebuild(
 
     _check_names([name], tuple(PROJECTIONS))
     url = server_settings().database_url
+    collect_rarely()
     try:
         position = run_here(_rebuild(url, name), url)
     except RebuildRunning as error:
@@ -125,6 +128,7 @@ def verify(
     wanted = tuple(names or VERIFIABLE)
     _check_names(wanted, VERIFIABLE)
     url = server_settings().database_url
+    collect_rarely()
     found = run_here(_verify(url, wanted), url)
     if as_json:
         put_json(found)
