@@ -1,12 +1,12 @@
-"""Are the heads what the log says? The log is read stream by stream, folded, and laid beside what is kept.
+"""Heads built anew from the log, stream by stream, and laid beside those that are kept.
 
-Events and heads come page by page in one order, and the next page is read while this one is folded. So memory holds
-two pages, however long the log or a stream.
+Events come page by page in the order of their streams, and the next page is read while this one is folded. So memory
+holds two pages, however long the log or a stream.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from eventstore import EventStore, Head, RecordedEvent
 from techdengue.domain.times import from_micros
-from techdengue.resolver import State, document, encode_state
+from techdengue.resolver import document, encode_state
 
 from .errors import ReplayDiverged
 from .folding import fold_whole
@@ -27,11 +27,35 @@ Place = tuple[str, str]
 """(tenant, stream)."""
 
 
-class _Page(msgspec.Struct, frozen=True):
-    """Events, and the heads up to the last one's stream."""
+class Rebuilt(msgspec.Struct, frozen=True):
+    """What the log makes of a stream: its head, or why it does not replay."""
 
-    events: list[RecordedEvent]
-    heads: list[Head]
+    place: Place
+    head: Head | None
+    reason: str = ""
+
+
+Take = Callable[[Sequence[Rebuilt], int], Awaitable[None]]
+"""Called with the streams that have ended, by tenant and stream, and how many events were read for them."""
+
+
+async def rebuild_heads(store: EventStore, take: Take) -> None:
+    """The heads of the whole log, in pieces. `take` may use the store. Raises what the store raises."""
+    streams = _Streams(store)
+    try:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(store.page_streams(None, _PAGE))
+            while events := await reading:
+                last = events[-1]
+                after = (last.tenant, last.stream, last.sequence)
+                reading = group.create_task(store.page_streams(after, _PAGE))
+                await asyncio.sleep(0)  # the statement is on its way before the fold begins
+                ended = await streams.fold(events, reading)
+                await asyncio.wait({reading})
+                await take(ended, len(events))
+            await take(streams.end(), 0)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
 
 
 async def check_heads(store: EventStore, differs: Callable[[Place, str], None], progress: Callable[[int], None]) -> int:
@@ -40,82 +64,40 @@ async def check_heads(store: EventStore, differs: Callable[[Place, str], None], 
     `differs` is told each place and why, in order; `progress` how many events are behind. The caller's transaction
     is one snapshot. Raises what the store raises.
     """
-    check = _Check(store, differs)
-    try:
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(_read(store, None, None))
-            while (page := await reading).events:
-                last = page.events[-1]
-                after_head = place_of(page.heads[-1]) if page.heads else check.after_head
-                reading = group.create_task(_read(store, (last.tenant, last.stream, last.sequence), after_head))
-                await asyncio.sleep(0)  # the statement is on its way before the fold begins
-                await check.take(page, reading)
-                progress(check.covered)
-            check.finish(page)
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from errors
-    return check.heads
+    kept = _Kept(store, differs)
+    covered = 0
+
+    async def compare(rebuilt: Sequence[Rebuilt], events: int) -> None:
+        nonlocal covered
+        await kept.compare(rebuilt)
+        covered += events
+        progress(covered)
+
+    await rebuild_heads(store, compare)
+    await kept.finish()
+    return kept.count
 
 
-def place_of(row: RecordedEvent | Head) -> Place:
-    """Whose event or head it is."""
-    return row.tenant, row.stream
+class _Streams:
+    """One stream after the other, folded."""
 
-
-def head_of(state: State, last: RecordedEvent, visible: dict[str, Any] | None) -> Head:
-    """The head that a stream has whose last event is `last` and leaves `state`, which shows `visible`."""
-    return Head(
-        tenant=last.tenant,
-        stream=last.stream,
-        sequence=state.sequence,
-        version=state.version,
-        position=last.position,
-        updated_at=from_micros(state.last.time if state.last else state.clock),
-        recorded_at=from_micros(state.received_at),
-        state=encode_state(state),
-        document=None if visible is None else msgspec.json.encode(visible),
-    )
-
-
-async def _read(store: EventStore, after: tuple[str, str, int] | None, after_head: Place | None) -> _Page:
-    """The next events, and the heads that their streams should have; with no event left, all heads that are left."""
-    events = await store.page_streams(after, _PAGE)
-    wanted = len({place_of(event) for event in events}) or _PAGE
-    heads: list[Head] = []
-    while not events or after_head is None or after_head < place_of(events[-1]):
-        page = await store.page_heads(after_head, wanted)
-        if not page:
-            break
-        heads += page
-        after_head = place_of(page[-1])
-    return _Page(events, heads)
-
-
-class _Check:
-    """One stream after the other: folded, and at its end compared."""
-
-    def __init__(self, store: EventStore, differs: Callable[[Place, str], None]) -> None:
+    def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._differs = differs
-        self._heads: deque[Head] = deque()
         self._fold = StreamFold()
         self._last: RecordedEvent | None = None
         self._created: dict[str, Any] | None = None
-        self._broken: str | None = None
-        self.covered = self.heads = 0
-        self.after_head: Place | None = None
+        self._broken = ""
 
-    async def take(self, page: _Page, reading: asyncio.Task[_Page]) -> None:
-        """Fold a page; `reading` has the connection meanwhile."""
-        self._take_heads(page.heads)
-        self.covered += len(page.events)
-        for event in page.events:
+    async def fold(self, events: Sequence[RecordedEvent], reading: asyncio.Task[Any]) -> list[Rebuilt]:
+        """Fold a page, and answer the streams that have ended in it. `reading` has the connection meanwhile."""
+        ended: list[Rebuilt] = []
+        for event in events:
             last = self._last
             if last is None or event.stream != last.stream or event.tenant != last.tenant:
-                self._end_stream()
-                self._fold, self._broken = StreamFold(), None
+                ended += self.end()
+                self._fold, self._broken = StreamFold(), ""
             self._last = event
-            if self._broken is None:
+            if not self._broken:
                 try:
                     self._created = _created(self._fold.apply(event))
                 except PastNeeded:
@@ -123,19 +105,29 @@ class _Check:
                     await self._fold_again(event)
                 except ReplayDiverged as error:
                     self._broken = str(error)
+        return ended
 
-    def finish(self, page: _Page) -> None:
-        """The log is over: compare its last stream, and whatever heads are left have no stream."""
-        self._take_heads(page.heads)
-        self._end_stream()
-        for head in self._heads:
-            self._differs(place_of(head), _NOT_IN_THE_LOG)
-
-    def _take_heads(self, heads: Sequence[Head]) -> None:
-        self._heads.extend(heads)
-        self.heads += len(heads)
-        if heads:
-            self.after_head = place_of(heads[-1])
+    def end(self) -> list[Rebuilt]:
+        """The stream that is being folded, which has no more events; none before the first."""
+        last, state = self._last, self._fold.state
+        if last is None:
+            return []
+        place = last.tenant, last.stream
+        if self._broken:
+            return [Rebuilt(place, None, self._broken)]
+        visible = document(state) if self._created is None else self._created
+        head = Head(
+            tenant=last.tenant,
+            stream=last.stream,
+            sequence=state.sequence,
+            version=state.version,
+            position=last.position,
+            updated_at=from_micros(state.last.time if state.last else state.clock),
+            recorded_at=from_micros(state.received_at),
+            state=encode_state(state),
+            document=None if visible is None else msgspec.json.encode(visible),
+        )
+        return [Rebuilt(place, head)]
 
     async def _fold_again(self, event: RecordedEvent) -> None:
         """Fold the stream anew, and from here on with every state that its merges may ask for."""
@@ -147,22 +139,49 @@ class _Check:
         except ReplayDiverged as error:
             self._broken = str(error)
 
-    def _end_stream(self) -> None:
-        if self._last is None:
-            return
-        place = place_of(self._last)
-        while self._heads and place_of(self._heads[0]) < place:
-            self._differs(place_of(self._heads.popleft()), _NOT_IN_THE_LOG)
-        if not self._heads or place_of(self._heads[0]) != place:
-            self._differs(place, "is missing")
-        elif reason := self._broken or _difference(self._heads[0], self._expected(self._last)):
-            self._differs(place, reason)
-        if self._heads and place_of(self._heads[0]) == place:
-            self._heads.popleft()
 
-    def _expected(self, last: RecordedEvent) -> Head:
-        state = self._fold.state
-        return head_of(state, last, document(state) if self._created is None else self._created)
+class _Kept:
+    """The heads that are kept, by tenant and stream."""
+
+    def __init__(self, store: EventStore, differs: Callable[[Place, str], None]) -> None:
+        self._store = store
+        self._differs = differs
+        self._heads: deque[Head] = deque()
+        self._after: Place | None = None
+        self.count = 0
+
+    async def compare(self, rebuilt: Sequence[Rebuilt]) -> None:
+        """Compare the next heads with what they should be."""
+        while rebuilt and (self._after is None or self._after < rebuilt[-1].place):
+            if not await self._read(len(rebuilt)):
+                break
+        for expected in rebuilt:
+            while self._heads and _place_of(self._heads[0]) < expected.place:
+                self._differs(_place_of(self._heads.popleft()), _NOT_IN_THE_LOG)
+            if not self._heads or _place_of(self._heads[0]) != expected.place:
+                self._differs(expected.place, "is missing")
+            elif reason := _difference(self._heads.popleft(), expected):
+                self._differs(expected.place, reason)
+
+    async def finish(self) -> None:
+        """Whatever heads are left have no stream."""
+        while self._heads or await self._read(_PAGE):
+            self._differs(_place_of(self._heads.popleft()), _NOT_IN_THE_LOG)
+
+    async def _read(self, limit: int) -> bool:
+        heads = await self._store.page_heads(self._after, limit)
+        self._heads.extend(heads)
+        self.count += len(heads)
+        if heads:
+            self._after = _place_of(heads[-1])
+        return bool(heads)
+
+
+_NOT_IN_THE_LOG: Final = "is not in the log"
+
+
+def _place_of(head: Head) -> Place:
+    return head.tenant, head.stream
 
 
 def _created(step: Step) -> dict[str, Any] | None:
@@ -172,11 +191,9 @@ def _created(step: Step) -> dict[str, Any] | None:
     return step.payload.data
 
 
-_NOT_IN_THE_LOG: Final = "is not in the log"
-
-
-def _difference(kept: Head, expected: Head) -> str | None:
-    if kept == expected:
-        return None
+def _difference(kept: Head, rebuilt: Rebuilt) -> str | None:
+    expected = rebuilt.head
+    if expected is None or kept == expected:
+        return rebuilt.reason or None
     names = [name for name in Head.__struct_fields__ if getattr(kept, name) != getattr(expected, name)]
     return f"differs from the log in {', '.join(names)}"
