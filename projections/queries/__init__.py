@@ -6,7 +6,7 @@ async with territory(connection, caller.municipios) as reader:
 
 from .changes import changes
 from .conflicts import ConflictsWanted, conflict, conflicts
-from .devices import device_owner, device_status, forget_device, register_device
+from .devices import device_owner, device_owners, device_status, forget_device, register_device
 from .entities import NOW, Cut, entity, entity_as_of, history
 from .events import EventsWanted, event_of, events
 from .territory import Reader, territory
@@ -21,6 +21,7 @@ __all__ = [
     "conflict",
     "conflicts",
     "device_owner",
+    "device_owners",
     "device_status",
     "entity",
     "entity_as_of",

@@ -3,6 +3,7 @@
 `device_status` reads as the reader; the functions that write want a connection of the intake's role.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -37,6 +38,12 @@ async def device_status(reader: Reader, device_id: str) -> DeviceStatus | None:
         clock_offset_ms=None if offset is None else round(offset / 1000),
         behind=await _is_behind(reader, device_id, row["last_position"] or 0),
     )
+
+
+async def device_owners(connection: asyncpg.Connection, device_ids: Sequence[str]) -> dict[str, str]:
+    """The users whose devices these are, by device; nobody's are left out."""
+    rows = await connection.fetch(STATEMENTS["read_device_owners"], device_ids)
+    return {row["device_id"]: row["owner"] for row in rows}
 
 
 async def device_owner(connection: asyncpg.Connection, device_id: str) -> str | None:

@@ -16,10 +16,10 @@ from techdengue import telemetry
 from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
+from techdengue.http.keeper import Keeper
 from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
-from techdengue.http.socket.keeper import Keeper
 from techdengue.intake import Intake
 from techdengue.settings import Settings, SettingsError, read_settings
 
@@ -65,10 +65,10 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     def end_waits() -> None:
         services.stopping.set()
         feed.stop_waiting()
-        services.sockets.stop()
+        services.keeper.stop()
 
     return Server(
-        build_app(services), lambda: _running(intake, feed, services.sockets, intake_pool, reader_pool), end_waits
+        build_app(services), lambda: _running(intake, feed, services.keeper, intake_pool, reader_pool), end_waits
     )
 
 
@@ -110,11 +110,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def _running(intake: Intake, feed: Feed, sockets: Keeper, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
+async def _running(intake: Intake, feed: Feed, keeper: Keeper, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
     for pool in pools:
         await pool
     try:
-        async with feed.running(), sockets.running():
+        async with feed.running(), keeper.running():
             await intake.start()
             log.info("server_started")
             try:

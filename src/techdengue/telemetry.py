@@ -64,6 +64,7 @@ HTTP_REQUEST_DURATION = Histogram(
 HTTP_REQUESTS_IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered", registry=REGISTRY)
 
 SOCKETS_OPEN = Gauge("sync_sockets_open", "WebSockets of devices that are open", registry=REGISTRY)
+STREAMS_OPEN = Gauge("sync_streams_open", "Operation logs of devices that are streaming in", registry=REGISTRY)
 SOCKETS_CLOSED = Counter(
     "sync_sockets_closed_total",
     "WebSockets that ended, by close code",

@@ -1,6 +1,7 @@
 """An intake and readers that answer at once and remember what they were asked."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from projections.model import (
@@ -161,6 +162,10 @@ class FakeReaders:
     async def device_owner(self, device_id: str) -> str | None:
         """The owner of every device."""
         return self.owner
+
+    async def device_owners(self, device_ids: Sequence[str]) -> dict[str, str]:
+        """The owner of every device."""
+        return {} if self.owner is None else dict.fromkeys(device_ids, self.owner)
 
     async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
         """The example."""

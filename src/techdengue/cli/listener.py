@@ -5,6 +5,7 @@ our socket (a taken port is an error, port 0 is answered), our start and end, on
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -128,6 +129,7 @@ def configure(application: Any) -> Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     config.load()
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what a peer does wrong is no line in our log
     return config
 
 

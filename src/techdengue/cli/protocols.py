@@ -10,6 +10,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from techdengue.http.edge import ABORT_KEY
+
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request line and its headers, with whatever came together with them."""
 HEAD_SECONDS: Final = 30.0
@@ -51,7 +53,7 @@ class Http(HttpToolsProtocol):
         """The head has come."""
         self._end_head()
         super().on_headers_complete()
-        self.scope["techdengue.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope[ABORT_KEY] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_message_complete(self) -> None:
         """The next head may come."""

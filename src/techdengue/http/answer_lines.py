@@ -8,7 +8,7 @@ import msgspec
 from techdengue.domain.operation import SentOperation
 from techdengue.intake.model import Malformed, Parked, Refusal, Success, SyncAnswer
 
-from .problems import Problem, problem_document
+from .problems import Problem, problem_object
 
 Operation = SentOperation | Malformed
 Answered = Success | Parked | Refusal
@@ -26,7 +26,7 @@ def last_line(processed: int, server_timestamp: str) -> bytes:
 
 def problem_line(problem: Problem, instance: str, processed: int) -> bytes:
     """The line that ends a stream which had to stop: what was not answered was not acknowledged."""
-    return _line({"kind": "problem", **problem_document(problem, instance), "processed": processed})
+    return _line({"kind": "problem", **problem_object(problem, instance), "processed": processed})
 
 
 def in_order(operations: Sequence[Operation], answer: SyncAnswer) -> list[Answered]:

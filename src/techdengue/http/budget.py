@@ -14,6 +14,10 @@ class BodyBudget:
         self._held: dict[str, int] = {}
         self._waiting: dict[str, asyncio.Event] = {}
 
+    def held(self, user: str) -> int:
+        """Bytes that the user has now."""
+        return self._held.get(user, 0)
+
     def hold(self, user: str, size: int) -> None:
         """Count so many bytes more. Raises Problem 429 where the user has too many already; then none is counted."""
         held = self._held.get(user, 0)

@@ -25,6 +25,8 @@ Sockets = Callable[[Scope, Receive, Send], Awaitable[int]]
 """Serves a WebSocket; answers its close code, or the HTTP status where it was refused."""
 
 REQUEST_ID_KEY: Final = "techdengue.request_id"
+ABORT_KEY: Final = "techdengue.abort"
+"""Where a server that can says how to drop the connection at once: nobody reads what is left."""
 DUPLEX_KEY: Final = "techdengue.duplex"
 """Set by a handler whose answer begins while the request's body is still coming."""
 HEADLESS_KEY: Final = "techdengue.headless"

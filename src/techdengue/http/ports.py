@@ -4,6 +4,7 @@ Readers answer `None` for what does not exist in the caller's territory, and rai
 """
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -86,6 +87,9 @@ class Readers(Protocol):
 
     async def device_owner(self, device_id: str) -> str | None:
         """The user whose device this is; None where nobody has it."""
+
+    async def device_owners(self, device_ids: Sequence[str]) -> Mapping[str, str]:
+        """The users whose devices these are, by device; nobody's are left out."""
 
     async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
         """Register or refresh a device of this user; None where another one has it."""

@@ -1,7 +1,7 @@
 """The readers over PostgreSQL: each call a read-only transaction in which the caller's territory is set."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,6 +104,11 @@ class PostgresReaders:
         """The user whose device this is; None where nobody has it."""
         async with self._pool.acquire(timeout=self._timeout) as connection:
             return await queries.device_owner(connection, device_id)
+
+    async def device_owners(self, device_ids: Sequence[str]) -> Mapping[str, str]:
+        """The users whose devices these are, by device; nobody's are left out."""
+        async with self._pool.acquire(timeout=self._timeout) as connection:
+            return await queries.device_owners(connection, device_ids)
 
     async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
         """Register or refresh a device of this user; None where another one has it."""

@@ -124,6 +124,12 @@ def problem_document(problem: Problem, instance: str) -> dict[str, Any]:
     }
 
 
+def problem_object(problem: Problem, instance: str) -> dict[str, Any]:
+    """The problem document where there are no headers: `retry_after` is what Retry-After says over HTTP."""
+    wait = problem.headers.get("retry-after")
+    return {**problem_document(problem, instance), **({} if wait is None else {"retry_after": int(wait)})}
+
+
 def problem_response(problem: Problem, request_id: str) -> ASGIResponse:
     """The answer to a request that was refused."""
     document = problem_document(problem, f"urn:techdengue:request:{request_id}")

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from techdengue.settings import Settings
 
 from .budget import BodyBudget
+from .keeper import Keeper
 from .ports import Feed, HealthCheck, Intake, Readers, Verifier
 from .presence import Places
-from .socket.keeper import Keeper
 
 _BODIES_AT_ONCE = 4
 """Of the largest size, of one user."""
@@ -38,10 +38,10 @@ class Services:
     stopping: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     bodies: BodyBudget = dataclasses.field(init=False)
     places: Places = dataclasses.field(init=False)
-    sockets: Keeper = dataclasses.field(init=False)
+    keeper: Keeper = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bodies", BodyBudget(_BODIES_AT_ONCE * self.settings.max_body_bytes))
         object.__setattr__(self, "places", Places(self.settings.waiting_requests))
         keeper = Keeper(self.readers, self.verifier, recheck_seconds=self.settings.recheck_seconds)
-        object.__setattr__(self, "sockets", keeper)
+        object.__setattr__(self, "keeper", keeper)

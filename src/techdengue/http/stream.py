@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from litestar.response.base import ASGIResponse
 
+from techdengue import telemetry
 from techdengue.domain.times import to_micros, to_rfc3339
 from techdengue.intake.errors import AnswerTooLarge, IntakeError, Overloaded
 from techdengue.intake.model import Batch, Malformed, SyncAnswer
@@ -24,8 +25,8 @@ from . import media
 from .answer_lines import Operation, answer_lines, last_line, problem_line
 from .batch import decode_operation
 from .body import Unpacker, unpacker
-from .call import Call, check_device_id
-from .edge import DUPLEX_KEY, REQUEST_ID_KEY
+from .call import Call, bearer, check_device_id
+from .edge import ABORT_KEY, DUPLEX_KEY, REQUEST_ID_KEY
 from .lines import LONGEST_LINE, Gathering, Line, Splitter
 from .problems import Problem, from_intake
 from .roles import require_device
@@ -53,6 +54,7 @@ async def send_stream(call: Call) -> ASGIResponse:
         sent_at=_sent_at(call.header(b"x-sent-at")),
     )
     require_device(call.caller, await call.services.readers.device_owner(batch.device_id))
+    call.takes_its_time()
     return Stream(call, batch, unpacking)
 
 
@@ -68,28 +70,45 @@ class Stream(ASGIResponse):
         self._processed = 0
         self._committing = self._held = 0
         """Bytes on their way to disk, and bytes that the budget of their user counts."""
+        self.admission = call.admission
+        self.token = bearer(call.header(b"authorization"))
+        self.device_id = batch.device_id
+        self.checked_at = batch.arrived
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Read, commit and answer until the end of the body."""
         scope[DUPLEX_KEY] = True
         await send({"type": "http.response.start", "status": self.status_code, "headers": _HEADERS})
-        await self._send(send, b"")
-        expiry = asyncio.get_running_loop().call_later(
-            max(0.0, self._call.admission.expires - time.time()),
-            self._gathering.break_off,
-            Problem("token_expired", "The token has expired"),
-        )
         try:
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._read())
-                last = await self._answer(send, f"urn:techdengue:request:{scope[REQUEST_ID_KEY]}")
-                reading.cancel()
-            await self._send(send, last)
+            await self._send(send, b"")
+            await self._send(send, await self._converse(send, f"urn:techdengue:request:{scope[REQUEST_ID_KEY]}"))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except* TimeoutError:
-            _log.warning("stream_reader_too_slow", device_id=self._batch.device_id, processed=self._processed)
+        except TimeoutError:
+            _log.warning("reader_too_slow", device_id=self.device_id, processed=self._processed)
+            if (abort := scope.get(ABORT_KEY)) is not None:
+                abort()
+
+    def look(self, now: float) -> None:
+        """A stream may be silent for as long as its token is good."""
+
+    def end(self, problem: Problem) -> None:
+        """Take nothing more; what is on its way to disk is answered."""
+        self._gathering.break_off(problem)
+
+    async def _converse(self, send: Any, instance: str) -> bytes:
+        """Read, commit and answer; answers the last line. Raises TimeoutError where answers are not read."""
+        reading = asyncio.create_task(self._read())
+        try:
+            with self._call.services.keeper.keeping(self, telemetry.STREAMS_OPEN):
+                timestamp = await self._answer(send)
+            return last_line(self._processed, timestamp)
+        except Problem as problem:
+            return problem_line(problem, instance, self._processed)
+        except IntakeError as error:
+            return problem_line(from_intake(error), instance, self._processed)
         finally:
-            expiry.cancel()
+            reading.cancel()
+            await asyncio.wait({reading})
             self._call.services.bodies.release(self._batch.caller.user, self._held)
 
     async def _read(self) -> None:
@@ -107,6 +126,9 @@ class Stream(ASGIResponse):
             gathering.end()
         except Problem as problem:
             gathering.end(problem)
+        except Exception as error:  # noqa: BLE001 - whoever commits must not wait for a reader that is gone
+            _log.error("stream_reading_failed", device_id=self.device_id, exc_info=error)
+            gathering.end(Problem("internal_error", "An unexpected failure"))
 
     async def _hold(self, size: int) -> None:
         """Count what this stream has in memory as its user's; waits while the user has too much."""
@@ -117,20 +139,15 @@ class Stream(ASGIResponse):
             self._call.services.bodies.release(user, -more)
         self._held += more
 
-    async def _answer(self, send: Any, instance: str) -> bytes:
-        """Commit and answer what gathers; answers the last line."""
+    async def _answer(self, send: Any) -> str:
+        """Commit and answer what gathers, to the end; answers the time of the last commit."""
         timestamp = to_rfc3339(time.time_ns() // 1000)
-        try:
-            while lines := await self._gathering.take():
-                async for operations, answer in self._commit(lines):
-                    await self._send(send, answer_lines(operations, answer, self._processed))
-                    self._processed += len(operations)
-                    timestamp = answer.server_timestamp
-            return last_line(self._processed, timestamp)
-        except Problem as problem:
-            return problem_line(problem, instance, self._processed)
-        except IntakeError as error:
-            return problem_line(from_intake(error), instance, self._processed)
+        while lines := await self._gathering.take():
+            async for operations, answer in self._commit(lines):
+                await self._send(send, answer_lines(operations, answer, self._processed))
+                self._processed += len(operations)
+                timestamp = answer.server_timestamp
+        return timestamp
 
     async def _commit(self, lines: Sequence[Line]) -> AsyncIterator[tuple[Sequence[Operation], SyncAnswer]]:
         """Commit lines as one batch; as halves, one after the other, where that is too much, or fails."""
@@ -164,6 +181,8 @@ class Stream(ASGIResponse):
     async def _submit(self, batch: Batch) -> SyncAnswer:
         """Commit a piece; whoever is told to come back later does."""
         while True:
+            if time.time() >= self.admission.expires:
+                raise Problem("token_expired", "The token has expired")
             try:
                 return await self._call.services.intake.submit(batch)
             except Overloaded as error:

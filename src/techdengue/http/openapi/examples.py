@@ -29,9 +29,8 @@ from techdengue.domain.operation import (
 )
 from techdengue.http.answer_lines import Answered, answer_line, last_line
 from techdengue.http.event_stream import event_of
-from techdengue.http.problems import Problem
+from techdengue.http.problems import Problem, problem_object
 from techdengue.http.socket import messages
-from techdengue.http.socket.troubles import problem_object
 from techdengue.intake.model import Parked, Refusal, Resolved, Success, SyncAnswer
 from techdengue.resolver import Contest, Operation, suggestion
 

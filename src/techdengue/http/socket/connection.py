@@ -12,12 +12,13 @@ from typing import Any, Final, Never
 
 import structlog
 
+from techdengue import telemetry
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.times import to_rfc3339
 from techdengue.http.call import check_device_id
 from techdengue.http.faults import no_such_type
 from techdengue.http.ports import Admission
-from techdengue.http.problems import Problem
+from techdengue.http.problems import Problem, problem_object
 from techdengue.http.roles import LEAST_ROLE, require, require_device
 from techdengue.http.services import Services
 from techdengue.intake.off_loop import off_loop
@@ -26,7 +27,7 @@ from .incoming import Incoming
 from .messages import LARGEST_FRAME, Credit, Frame, Heartbeat, Hello, Token, Trouble, Welcome, Window, read_message
 from .outgoing import Outgoing
 from .outlet import Outlet
-from .troubles import CLOSE_CODES, problem_object
+from .troubles import CLOSE_CODES
 
 HELLO_SECONDS: Final = 10.0
 SILENT_HEARTBEATS: Final = 3
@@ -105,16 +106,14 @@ class Connection:
         if not isinstance(first, Hello):
             raise Problem("malformed_frame", "The first message is a hello", path="/type")
         await self._greet(first)
-        with self._services.sockets.keeping(self):
+        with self._services.keeper.keeping(self, telemetry.SOCKETS_OPEN):
             while True:
                 await self._heed(await self._hear())
 
     def look(self, now: float) -> None:
         """What time brings: `now` is `time.monotonic()`."""
         heartbeat = self._services.settings.heartbeat_seconds
-        if time.time() >= self.admission.expires:
-            self.end(Problem("token_expired", "The token has expired"))
-        elif now - self._heard_at > SILENT_HEARTBEATS * heartbeat:
+        if now - self._heard_at > SILENT_HEARTBEATS * heartbeat:
             self.end(Problem("device_silent", f"Nothing was heard for {SILENT_HEARTBEATS * heartbeat:g} s"))
         elif now - self._outlet.sent_at >= heartbeat:
             self._outlet.sent_at = now

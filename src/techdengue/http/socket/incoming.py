@@ -14,13 +14,12 @@ from techdengue.domain.access import Caller
 from techdengue.domain.times import to_micros
 from techdengue.http.budget import BodyBudget
 from techdengue.http.ports import Intake
-from techdengue.http.problems import Problem, from_intake
+from techdengue.http.problems import Problem, from_intake, problem_object
 from techdengue.intake.errors import IntakeError
 from techdengue.intake.model import Batch
 
 from .messages import Frame, Refused, Window
 from .outlet import Outlet
-from .troubles import problem_object
 
 _log = structlog.get_logger()
 

@@ -68,7 +68,7 @@ class Outgoing:
                 continue
             except Stopping:
                 break
-            if not more:
+            if not more and self.credit > 0:
                 await self._feed.wait(self._caller, ticket, _WAIT_SECONDS)
         self.working = False
 

@@ -1,8 +1,6 @@
-"""How a socket ends: the close codes of the problems, and how a problem is told in a message."""
+"""How a socket ends: the close codes of the problems."""
 
-from typing import Any, Final
-
-from techdengue.http.problems import Problem, problem_document
+from typing import Final
 
 GOING_AWAY: Final = 1001
 CLOSE_CODES: Final = {
@@ -25,10 +23,3 @@ CLOSE_CODES: Final = {
     "server_stopping": GOING_AWAY,
 }
 """By the code of the problem, which is the close's reason too."""
-
-
-def problem_object(problem: Problem, instance: str) -> dict[str, Any]:
-    """The problem document, with `retry_after` where a header says it over HTTP."""
-    wait = problem.headers.get("retry-after")
-    more = {} if wait is None else {"retry_after": int(wait)}
-    return {**problem_document(problem, instance), **more}
