@@ -24,12 +24,11 @@ class Follower:
         server stops."""
         clock = asyncio.get_running_loop().time
         until = clock() + seconds
-        while True:
+        while self._ticket is None or await self._feed.wait(self._caller, self._ticket, max(0.0, until - clock())):
             page = await self._read_on()
-            if page.items or page.has_more or self._ticket is None:
+            if page.items or page.has_more:
                 return page
-            if not await self._feed.wait(self._caller, self._ticket, max(0.0, until - clock())):
-                return page
+        return Page(items=[], next_cursor=self.cursor, has_more=False)
 
     async def _read_on(self) -> Page[Document]:
         """A page; `_ticket` is what to wait with when it was the last one, None while there is more."""
