@@ -11,7 +11,7 @@ EMPTY: Page[Document] = Page(items=[], next_cursor="c", has_more=False)
 
 
 class FakeLog:
-    """Answers an empty page, once `going` is set; `error`, if set, is raised instead."""
+    """Answers `page`, once `going` is set; `error`, if set, is raised instead."""
 
     def __init__(self) -> None:
         self.going = asyncio.Event()
@@ -22,6 +22,7 @@ class FakeLog:
         self.looked = asyncio.Semaphore(0)
         self.position = 0
         self.error: Exception | None = None
+        self.page = EMPTY
 
     async def changes(
         self, caller: Caller, *, cursor: str | None, limit: int, entity_type: str | None
@@ -38,7 +39,7 @@ class FakeLog:
             self.under_way -= 1
         if self.error is not None:
             raise self.error
-        return EMPTY
+        return self.page
 
     async def identity(self) -> str:
         """Always the same log."""

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from projections.model import Document, Page
 from techdengue.domain.access import Caller
 from techdengue.feed import Feed, Stopping
+from techdengue.http.openapi import examples
 
 from .fakes import CUIABA, EMPTY, VARZEA_GRANDE, FakeLog, caller
 
@@ -70,6 +72,19 @@ async def test_a_page_is_kept_until_something_happens_in_its_territory(feed: Fee
         await asyncio.sleep(0)
         feed.committed(1, 1, {municipio})
         assert await waiting
+
+
+async def test_what_is_kept_is_bounded_in_bytes_and_number(feed: Feed, log: FakeLog) -> None:
+    for size, pages in ((100 * 1024, 200), (0, 400), (2 * 1024 * 1024, 3)):
+        log.page = msgspec.structs.replace(
+            EMPTY, items=[msgspec.structs.replace(examples.DOCUMENT, data=msgspec.Raw(b" " * size))]
+        )
+        for number in range(pages):
+            await _read(feed, caller(CUIABA), ticket=0, cursor=f"{size}-{number}")
+        kept = feed._reads._kept
+        held = sum(len(read.page.result().items[0].data or b"") for read in kept.values())
+        assert held == feed._reads._kept_bytes <= 8 * 1024 * 1024
+        assert 0 < len(kept) <= 256
 
 
 async def test_a_few_queries_run_at_once_and_the_others_wait_their_turn(feed: Feed, log: FakeLog) -> None:

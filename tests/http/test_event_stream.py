@@ -1,6 +1,7 @@
 """Server-sent events: every change once, from where the client was, until somebody ends it; then nothing is left."""
 
 import asyncio
+import contextlib
 import datetime as dt
 from typing import Any
 
@@ -72,6 +73,29 @@ async def test_changes_come_as_they_are_committed_and_a_cut_client_goes_on_with_
     await send("e5")
     async with listening(application, PATH, {**headers, "last-event-id": third.id or ""}, query="cursor=x") as listener:
         assert shown(await listener.changes()) == ["e5"]
+
+
+async def test_those_who_listen_together_see_their_own_territory_each(
+    server: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    application = server._transport.app  # type: ignore[attr-defined]  # the transport is an ASGITransport
+    territories = ("5100250",), ("5100300",), ("5100250", "5100300")
+    sender = {**tokens.bearer(Role.CAMPO, *territories[2]), "x-device-id": "sse-two"}
+    data = [{"tipo": "VISTORIA", "municipio_cod_ibge": code} for code in territories[2]]
+    async with contextlib.AsyncExitStack() as stack:
+        listeners = [
+            await stack.enter_async_context(
+                listening(application, PATH, {**tokens.bearer(Role.CAMPO, *territory), "accept": STREAM})
+            )
+            for territory in territories * 5
+        ]
+        for listener in listeners:
+            assert (await listener.changes()).data["items"] == []
+        batch = [operation(f"two-{n}", entity_id=f"two-{n}", data=data[n]) for n in range(2)]
+        assert (await server.post("/api/sync", json={"operations": batch}, headers=sender)).status_code == 200
+        for listener, territory in zip(listeners, territories * 5, strict=True):
+            items = (await listener.changes()).data["items"]
+            assert sorted(item["municipio_cod_ibge"] for item in items) == list(territory)
 
 
 async def test_a_heartbeat_is_heard_while_nothing_changes(

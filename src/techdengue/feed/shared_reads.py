@@ -19,8 +19,9 @@ from .errors import Stopping
 from .ports import Log
 from .waiting import Territory, Waiters
 
-_KEPT_PAGES: Final = 64
-_LARGEST_KEPT: Final = 128 * 1024
+_KEPT_PAGES: Final = 256
+_KEPT_BYTES: Final = 8 * 1024 * 1024
+_LARGEST_KEPT: Final = 1024 * 1024
 
 
 class _Key(msgspec.Struct, frozen=True):
@@ -33,11 +34,12 @@ class _Key(msgspec.Struct, frozen=True):
 class _Read:
     """One query, on its way or made; `begun` is the round of waking in which it was sent."""
 
-    __slots__ = ("begun", "caller", "page")
+    __slots__ = ("begun", "caller", "page", "size")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.begun = -1
+        self.size = 0
         self.page: asyncio.Future[Page[Document]] = asyncio.get_running_loop().create_future()
 
 
@@ -51,6 +53,7 @@ class SharedReads:
         self._next: dict[_Key, _Read] = {}
         self._running: dict[_Key, _Read] = {}
         self._kept: collections.OrderedDict[_Key, _Read] = collections.OrderedDict()
+        self._kept_bytes = 0
 
     async def changes(
         self,
@@ -104,12 +107,16 @@ class SharedReads:
                     del reads[key]
 
     def _keep(self, key: _Key, read: _Read, page: Page[Document]) -> None:
-        if sum(len(item.data) for item in page.items if item.data is not None) > _LARGEST_KEPT:
+        read.size = sum(len(item.data) for item in page.items if item.data is not None)
+        if read.size > _LARGEST_KEPT:
             return
+        if (before := self._kept.pop(key, None)) is not None:
+            self._kept_bytes -= before.size
         self._kept[key] = read
-        self._kept.move_to_end(key)
-        if len(self._kept) > _KEPT_PAGES:
-            self._kept.popitem(last=False)
+        self._kept_bytes += read.size
+        while len(self._kept) > _KEPT_PAGES or self._kept_bytes > _KEPT_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._kept_bytes -= oldest.size
 
 
 def _fail(read: _Read, error: Exception) -> None:
