@@ -13,17 +13,20 @@ import msgspec
 import uvloop
 
 from . import report
+from .fan_out import FAN_OUT
 from .growth import GROWTH
 from .ingest import INGEST
 from .latency import LATENCY
+from .long_log import LONG_LOG
 from .measure import Measure, Options, Row, tell
 from .memory import MEMORY
 from .pull import PULL
 from .replay import REPLAY
 from .resolver import RESOLVER
 from .stage import Stage, staged
+from .streams import STREAMS
 
-MEASURES: tuple[Measure, ...] = (INGEST, LATENCY, RESOLVER, REPLAY, PULL, GROWTH, MEMORY)
+MEASURES: tuple[Measure, ...] = (INGEST, LATENCY, RESOLVER, REPLAY, PULL, GROWTH, LONG_LOG, FAN_OUT, STREAMS, MEMORY)
 QUICK = Options(rounds=2, seconds=1.5, workers=(1,))
 FULL = Options(rounds=5, seconds=4.0, events=(0, 1_000_000, 10_000_000), soak=600.0)
 
