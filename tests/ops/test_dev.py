@@ -95,6 +95,13 @@ async def _shell(command: str) -> bytes:
     return out
 
 
+async def _hears_through_redis(api: str) -> None:
+    """Until the API has found Valkey."""
+    async with asyncio.timeout(60):
+        while b"\nfeed_redis_connected 1.0\n" not in await _shell(f"curl -sS {api}/metrics"):  # noqa: ASYNC110 - a process apart
+            await asyncio.sleep(0.1)
+
+
 async def test_from_nothing_to_a_first_sync_and_back(data: Path) -> None:
     async with _dev(data, "--devices", "1") as dev:
         await dev.until_said(LAST_LINE)
@@ -105,6 +112,7 @@ async def test_from_nothing_to_a_first_sync_and_back(data: Path) -> None:
         for repeated in (False, True):
             answer = json.loads(await _shell(command))
             assert [success["already_processed"] for success in answer["successes"]] == [repeated]
+        await _hears_through_redis(dev.state.urls["API"])
         second = await asyncio.create_subprocess_exec(
             str(PROGRAM),
             "dev",
