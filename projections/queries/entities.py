@@ -1,11 +1,9 @@
 """One entity: its document now or as of a cut of the log, who set each leaf, and its history."""
 
-import asyncio
-import collections
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from contextlib import aclosing
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -14,9 +12,10 @@ from eventstore import PostgresEventStore, RecordedEvent
 from projections.cursor import decode_cursor, encode_cursor
 from projections.diff import difference
 from projections.errors import SeveralEntities
+from projections.folding import apart, stream_steps
 from projections.model import Document, EntityAsOf, HistoryEvent, Origin, Page
 from projections.naming import rfc3339, shown_id, split_stream
-from projections.replay import Step, steps_of
+from projections.replay import Step
 from projections.sql_statements import STATEMENTS
 from techdengue.domain.operation import EntityId
 from techdengue.domain.times import to_rfc3339
@@ -27,9 +26,8 @@ from .changes import document_of
 from .events import event_fields
 from .territory import Reader
 
-_MANY_EVENTS, _MANY_BYTES = 500, 256 * 1024
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+_PAGE = 500
+"""Events that are read at once."""
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +64,10 @@ async def entity_as_of(
     provenance: bool = False,
 ) -> EntityAsOf | None:
     """The document as the cut leaves it; None when there was no such entity yet. Raises SeveralEntities."""
-    whole = await _events(reader, entity_type, entity_id, municipio)
-    events = [event for event in whole if cut.holds(event)]
-    last = await _apart(events, _last_step, events)
-    if last is None or last.after.version == 0:
+    place = await _place(reader, entity_type, entity_id, municipio)
+    last, made = await _last_step(reader, place, cut)
+    if last is None or made is None:
         return None
-    made = events[last.after.version - 1]
     name, text = split_stream(last.event.stream)
     return EntityAsOf(
         entity_type=name,
@@ -80,10 +76,10 @@ async def entity_as_of(
         version=last.after.version,
         deleted=last.document is None,
         data=last.document,
-        updated_at=rfc3339(made.occurred_at),
+        updated_at=rfc3339(made.event.occurred_at),
         sequence=last.event.sequence,
         position=last.event.position,
-        provenance=_provenance(last, events) if provenance else UNSET,
+        provenance=await _provenance(reader, last) if provenance else UNSET,
     )
 
 
@@ -102,12 +98,16 @@ async def history(
     """
     scope = reader.scope("history", stream_name(entity_type, entity_id), municipio)
     after = 0 if cursor is None else decode_cursor(scope, cursor, (int,))[0]
-    events = await _events(reader, entity_type, entity_id, municipio)
-    if not events:
+    place = await _place(reader, entity_type, entity_id, municipio)
+    if place is None:
         return None
-    has_more = len(events) > after + limit
+    items: list[HistoryEvent] = []
+    async for steps in stream_steps(PostgresEventStore(reader.connection), *place, up_to=after + limit + 1):
+        wanted = [step for step in steps if step.event.sequence > after]
+        items += await apart([step.event for step in wanted], _history, wanted)
+    has_more = len(items) > limit
     return Page(
-        items=await _apart(events, _history, events[: after + limit], after),
+        items=items[:limit],
         next_cursor=encode_cursor(scope, after + limit) if has_more else None,
         has_more=has_more,
     )
@@ -124,32 +124,29 @@ async def _head(reader: Reader, entity_type: str, entity_id: EntityId, municipio
     return rows[0] if rows else None
 
 
-async def _events(reader: Reader, entity_type: str, entity_id: EntityId, municipio: str | None) -> list[RecordedEvent]:
+async def _place(
+    reader: Reader, entity_type: str, entity_id: EntityId, municipio: str | None
+) -> tuple[str, str] | None:
+    """The tenant and the stream of the entity; None where there is none."""
     row = await _head(reader, entity_type, entity_id, municipio)
-    if row is None:
-        return []
-    return list(await PostgresEventStore(reader.connection).read_stream(row["tenant"], row["stream"]))
+    return None if row is None else (row["tenant"], row["stream"])
 
 
-async def _apart(
-    events: Sequence[RecordedEvent],
-    work: Callable[Arguments, Result],
-    *args: Arguments.args,
-    **kwargs: Arguments.kwargs,
-) -> Result:
-    """What `work` answers; on much to fold, in a thread, so that everybody else is answered meanwhile."""
-    if len(events) <= _MANY_EVENTS and sum(len(event.payload) for event in events) <= _MANY_BYTES:
-        return work(*args, **kwargs)
-    return await asyncio.to_thread(work, *args, **kwargs)
+async def _last_step(reader: Reader, place: tuple[str, str] | None, cut: Cut) -> tuple[Step | None, Step | None]:
+    """The last step within a cut, and the last one that made a version."""
+    last = made = None
+    if place is not None:
+        async with aclosing(stream_steps(PostgresEventStore(reader.connection), *place)) as pages:
+            async for steps in pages:
+                for step in steps:
+                    if not cut.holds(step.event):
+                        return last, made
+                    last, made = step, step if step.changed else made
+    return last, made
 
 
-def _last_step(events: Sequence[RecordedEvent]) -> Step | None:
-    last = collections.deque(steps_of(events), maxlen=1)
-    return last[0] if last else None
-
-
-def _history(events: Sequence[RecordedEvent], after: int) -> list[HistoryEvent]:
-    return [_history_event(step) for step in itertools.islice(steps_of(events), after, None)]
+def _history(steps: list[Step]) -> list[HistoryEvent]:
+    return [_history_event(step) for step in steps]
 
 
 def _history_event(step: Step) -> HistoryEvent:
@@ -157,13 +154,17 @@ def _history_event(step: Step) -> HistoryEvent:
     return HistoryEvent(**fields, diff=difference(step.before_document, step.document))
 
 
-def _provenance(last: Step, events: Sequence[RecordedEvent]) -> dict[str, Origin]:
-    by_stamp = {(event.writer, event.key): event for event in events}
-    if last.document is None:
-        stamp = last.after.tombstone
-        return {} if stamp is None else {"": _origin(stamp, by_stamp)}
+async def _provenance(reader: Reader, last: Step) -> dict[str, Origin]:
     stamps = _visible_stamps(last.after)
-    return {path: _origin(stamps[path], by_stamp) for path in sorted(stamps)}
+    if last.document is None:
+        stamps = {} if last.after.tombstone is None else {"": last.after.tombstone}
+    wanted = {stamp[1:] for stamp in stamps.values()}
+    events: dict[tuple[str, str], RecordedEvent] = {}
+    store, after = PostgresEventStore(reader.connection), 0
+    while page := await store.read_stream(last.event.tenant, last.event.stream, after, last.event.sequence, _PAGE):
+        events.update({key: event for event in page if (key := (event.writer, event.key)) in wanted})
+        after = page[-1].sequence
+    return {path: _origin(stamps[path], events) for path in sorted(stamps)}
 
 
 def _visible_stamps(state: State) -> dict[str, Stamp]:

@@ -4,9 +4,11 @@ import asyncio
 import time
 
 import asyncpg
+import pytest
 
-from projections import queries
-from projections.queries import entities
+from eventstore import PostgresEventStore
+from projections import folding, queries
+from techdengue.domain.operation import Strategy
 
 from .history import CUIABA, Writer
 
@@ -47,4 +49,21 @@ async def test_a_long_history_is_paged_whole_and_leaves_others_their_turn(
     assert as_of.data is not None
     assert as_of.data["descricao"] == str(EVENTS - 1)
     assert longest < 1
-    assert EVENTS > entities._MANY_EVENTS
+    assert EVENTS > folding._PAGE
+
+
+async def test_a_stream_comes_in_pages_and_its_merges_reach_back_over_them(
+    writer: Writer, projector: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "_PAGE", 10)
+    await writer.create(1)
+    for number in range(40):
+        await writer.update(1, {"descricao": f"{number}"})
+    for number in range(3):
+        data = {"metadata": {"n": number}}
+        await writer.update(1, data, device="other", strategy=Strategy.MERGE, base_version=2 + number)
+    store = PostgresEventStore(projector)
+    pages = [steps async for steps in folding.stream_steps(store, CUIABA, "atividade/1")]
+    assert max(len(steps) for steps in pages) == 10
+    steps = [step for steps in pages for step in steps]
+    assert [step.after for step in steps] == writer.states(1)[1:]
