@@ -161,6 +161,7 @@ class FakeReaders:
 
     async def device_owner(self, device_id: str) -> str | None:
         """The owner of every device."""
+        self._fail()
         return self.owner
 
     async def device_owners(self, device_ids: Sequence[str]) -> dict[str, str]:

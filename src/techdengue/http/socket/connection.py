@@ -12,13 +12,14 @@ from typing import Any, Final, Never
 
 import structlog
 
+from eventstore import DATABASE_AWAY
 from techdengue import telemetry
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.times import to_rfc3339
 from techdengue.http.call import check_device_id
 from techdengue.http.faults import no_such_type
 from techdengue.http.ports import Admission
-from techdengue.http.problems import Problem, problem_object
+from techdengue.http.problems import Problem, problem_object, unavailable
 from techdengue.http.roles import LEAST_ROLE, require, require_device
 from techdengue.http.services import Services
 from techdengue.intake.off_loop import off_loop
@@ -163,7 +164,11 @@ class Connection:
         self.device_id = check_device_id(hello.device_id)
         if hello.entity_type is not None and hello.entity_type not in ENTITY_TYPES:
             raise Problem("invalid_parameter", no_such_type(hello.entity_type), path="/entity_type")
-        require_device(caller, await services.readers.device_owner(self.device_id))
+        try:
+            require_device(caller, await services.readers.device_owner(self.device_id))
+        except DATABASE_AWAY as error:
+            _log.warning("database_away", error=type(error).__name__)
+            raise unavailable("The database cannot be reached") from error
         structlog.contextvars.bind_contextvars(device_id=self.device_id)
         await self._outlet.tell(
             Welcome(
