@@ -45,6 +45,12 @@ class Program:
         self._process.terminate()
         return await asyncio.wait_for(self._process.wait(), START_SECONDS)
 
+    def resident_kib(self) -> int:
+        """Memory that it has now, KiB."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        return int(status.partition("VmRSS:")[2].split()[0])
+
     def read_log(self) -> str:
         """What it has said since it was last started."""
         return self._log.read_text("utf-8")

@@ -23,11 +23,11 @@ class Sending:
     """A stream whose lines a test sends one by one."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, site: Site, device: str, *, user: str = "", server: int = 0
+        self, http: aiohttp.ClientSession, site: Site, device: str, *, token: str | None = None, server: int = 0
     ) -> None:
         self._http = http
         self._url = site.urls[server % len(site.urls)] + "/api/sync/stream"
-        token = site.token(user or f"user-of-{device}", Role.CAMPO, (MUNICIPIO,))
+        token = token or site.token(f"user-of-{device}", Role.CAMPO, (MUNICIPIO,))
         self._headers = {
             "authorization": f"Bearer {token}",
             "x-device-id": device,

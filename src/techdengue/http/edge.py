@@ -15,7 +15,7 @@ import structlog
 from techdengue import telemetry
 
 from .problems import Problem, problem_response
-from .upload import Upload
+from .upload import LEAVE_SECONDS, Upload
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -119,7 +119,7 @@ class _Answer:
         elif self.headless:
             message = {**message, "body": b""}
         elif DUPLEX_KEY in self._scope and not message["more_body"]:
-            await self._upload.finish()
+            await self._upload.finish(LEAVE_SECONDS)
         await self._send(message)
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 MOST_SECONDS: Final = 15.0
+LEAVE_SECONDS: Final = 2.0
+"""For a client that was told, while it sends, that no more is taken."""
 
 
 class Upload:
@@ -29,14 +31,14 @@ class Upload:
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
-    async def finish(self) -> bool:
+    async def finish(self, seconds: float | None = None) -> bool:
         """Read the rest and forget it. False where that is too much, too slow or not wanted: close the connection."""
         if self._ended or not self._has_body():
             return True
         if not self._begun and self._waits_for_leave():
             return False
         try:
-            async with asyncio.timeout(MOST_SECONDS):
+            async with asyncio.timeout(MOST_SECONDS if seconds is None else seconds):
                 return await self._forget_rest()
         except TimeoutError:
             return False
