@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from techdengue.dev.ports import LOOPBACK, free_ports
-from techdengue.dev.processes import until_gone
+from techdengue.dev.processes import child_pids, until_gone
 from techdengue.dev.state import DevState, read_state
 
 PROGRAM = Path(sys.executable).with_name("techdengue")
@@ -141,14 +141,17 @@ async def test_after_kill_9_nothing_stays_and_the_next_start_finds_the_data(data
         taken.bind((LOOPBACK, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        async with _dev(data, "--no-simulate", "--port", str(port)) as dev:
+        async with _dev(data, "--no-simulate", "--port", str(port), "--workers", "2") as dev:
             await dev.until_said(LAST_LINE)
             assert not any("loading the demo" in line for line in dev.lines)
             assert any(line.startswith(f"port {port} is taken: the API is on") for line in dev.lines)
             api = next(process for process in dev.state.processes if process.name == "API")
+            workers = child_pids(api.pid)
+            assert len(workers) == 2
             os.kill(api.pid, signal.SIGKILL)
             await dev.until_said("API runs again")
-            pids = dev.pids
+            await asyncio.to_thread(until_gone, workers)
+            pids = [pid for process in dev.pids for pid in (process, *child_pids(process))]
             assert await dev.end(signal.SIGTERM) == 0
     await asyncio.to_thread(until_gone, pids)
 

@@ -26,6 +26,14 @@ def dev(
     ] = os.environ.get("SIMULATE", "1") != "0",
     devices: Annotated[int, typer.Option(min=1, max=1000, help="How many simulated devices.")] = 3,
     demo: Annotated[bool, typer.Option(help="Load the demo territory on the first run.")] = True,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            envvar="TECHDENGUE_WORKERS",
+            help="Processes of the API, as of `techdengue serve`. [default: half the cores, 1 to 4]",
+        ),
+    ] = None,
 ) -> None:
     """Start PostgreSQL, Redis, S3, the API and the projector here, and keep them running until Ctrl-C.
 
@@ -52,6 +60,7 @@ def dev(
         simulate=simulate,
         devices=devices,
         demo=demo,
+        workers=workers,
     )
     try:
         uvloop.run(run_dev(options, put))

@@ -35,6 +35,7 @@ Console = Callable[[str], None]
 DATABASE: Final = "techdengue"
 _SIMULATED_PAUSE: Final = "20"
 """Mean seconds between a device's rounds: a few operations a minute in all, readable for a day."""
+_MOST_WORKERS: Final = 4
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -51,6 +52,11 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     devices: int = 3
     demo: bool = True
     """Whether the demo territory is loaded on the first run."""
+    workers: str | None = None
+    """Processes of the API, as `techdengue serve --workers` takes it; None: half the cores, 1 to 4.
+
+    PostgreSQL needs half of what they need: on two cores a second one gains nothing.
+    """
 
 
 async def run_dev(options: DevOptions, console: Console) -> None:
@@ -164,7 +170,7 @@ class _Environment:
         }
         self.console("starting the API and the projector …")
         await _together(
-            self._start_program("API", ["serve"], ready=lambda: answers_ready(api)),
+            self._start_program("API", ["serve", "--workers", self._workers], ready=lambda: answers_ready(api)),
             self._start_program("projector", ["projections", "run"]),
         )
 
@@ -179,6 +185,10 @@ class _Environment:
             devices = str(self.options.devices)
             arguments = ["simulate", "--devices", devices, "--pause", _SIMULATED_PAUSE, "--seed", seed]
             await self._start_program("simulator", arguments)
+
+    @property
+    def _workers(self) -> str:
+        return self.options.workers or str(max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) // 2)))
 
     @property
     def _server_password(self) -> Path:
