@@ -3,90 +3,126 @@
 import contextlib
 from collections.abc import Sequence
 
+import msgspec
+
 from techdengue.asgi import PROBES
 from techdengue.dev.database import Database
 
 from . import ceiling, workload
-from .load import Load, Turn
+from .load import Load
 from .measure import Named, Options, Row, Target, tell
-from .stage import Stage
+from .processor import processor_seconds
+from .stage import Server, Stage
 from .statements import SQL
 
 CONNECTIONS = (1, 8, 32, 128)
+_JUDGED = 32
 _GROUPS = 70
 _OF_THE_CEILING = 0.5
 _AS_FAST = 0.97
 """128 connections "never fewer than" 32: within the noise of neighbouring turns."""
 _TOLERANCE = 0.02
+_UNIT = "operations/s"
+
+Prepared = Sequence[Sequence[ceiling.Prepared]]
+
+
+class _Served(msgspec.Struct):
+    """A server, the load on it, and by connections what each round came to."""
+
+    server: Server
+    load: Load
+    rates: dict[int, list[float]]
+    ceilings: list[float]
+    """Just before each judged turn."""
+    costs: list[tuple[float, float, float]]
+    """µs of CPU an operation in each judged turn: the server's, PostgreSQL's, the load's."""
 
 
 async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
-    served: dict[tuple[int, int], list[Turn]] = {}
-    bare: list[float] = []
-    own: list[float] = []
     database = await stage.database()
     prepared = [await ceiling.prepare(committer, _GROUPS) for committer in ("left", "right")]
+    own: list[float] = []
     async with contextlib.AsyncExitStack() as stack:
-        loads = {}
+        served: dict[int, _Served] = {}
         for workers in options.workers:
             server = await stack.enter_async_context(stage.serving(database, workers=workers))
-            loads[workers] = Load(server.url, server.token(workload.MUNICIPIO), f"w{workers}-")
-            await loads[workers].run(8, 1.0)
+            load = Load(server.url, server.token(workload.MUNICIPIO), f"w{workers}-")
+            await load.run(8, 1.0)
+            served[workers] = _Served(server, load, {number: [] for number in CONNECTIONS}, [], [])
         for number in range(options.rounds):
             tell(f"ingest: round {number + 1} of {options.rounds}")
-            bare.append(await _ceiling(stage, prepared, ceiling.write_bare))
+            for contestant in served.values():
+                await _turn(stage, prepared, contestant, options.seconds)
             own.append(await _ceiling(stage, prepared, ceiling.write_as_intake))
-            for workers, load in loads.items():
-                for connections in CONNECTIONS:
-                    turn = await load.run(connections, options.seconds)
-                    served.setdefault((workers, connections), []).append(turn)
     await check_mix(stage, database)
     await stage.drop(database)
-    return _rows(bare, own, served)
-
-
-def _rows(bare: list[float], own: list[float], served: dict[tuple[int, int], list[Turn]]) -> list[Row]:
-    name, unit = "ingest", "operations/s"
+    last = list(served.values())[-1]
     rows = [
-        Row(measure=name, contestant="ceiling: bare inserts", unit=unit, values=tuple(bare)),
-        Row(
-            measure=name, contestant="the intake's two statements", unit=unit, values=tuple(own), references=tuple(bare)
-        ),
+        _row("ceiling: bare inserts", [rate for contestant in served.values() for rate in contestant.ceilings]),
+        _row("the intake's two statements", own, last.ceilings),
     ]
-    for (workers, connections), turns in served.items():
-        rates = tuple(turn.rate for turn in turns)
-        target = Target(limit=_OF_THE_CEILING) if connections == 32 else None
-        rows.append(
-            Row(
-                measure=name,
-                contestant=f"{_name(workers)}, {connections} connections",
-                unit=unit,
-                values=rates,
-                references=tuple(bare),
-                target=target,
-                note=f"the load took {sum(turn.cost_of_one for turn in turns) / len(turns):.0f} µs of CPU an operation",
+    return rows + [row for workers, contestant in served.items() for row in _rows(_name(workers), contestant)]
+
+
+async def _turn(stage: Stage, prepared: Prepared, served: _Served, seconds: float) -> None:
+    for connections in CONNECTIONS:
+        if connections == _JUDGED:
+            served.ceilings.append(await _ceiling(stage, prepared, ceiling.write_bare))
+        pids = served.server.pid, stage.postgres.pid
+        before = [processor_seconds(pid) for pid in pids]
+        turn = await served.load.run(connections, seconds)
+        served.rates[connections].append(turn.rate)
+        if connections == _JUDGED:
+            server, database = (
+                (processor_seconds(pid) - was) / turn.operations * 1e6 for pid, was in zip(pids, before, strict=True)
             )
+            served.costs.append((server, database, turn.cost_of_one))
+
+
+def _rows(name: str, served: _Served) -> list[Row]:
+    rows = [
+        _row(
+            f"{name}, {connections} connections",
+            rates,
+            served.ceilings,
+            Target(limit=_OF_THE_CEILING) if connections == _JUDGED else None,
         )
-        if connections == 128:
-            at_32 = tuple(turn.rate for turn in served[workers, 32])
-            rows.append(
-                Row(
-                    measure=name,
-                    contestant=f"{_name(workers)}, 128 against 32",
-                    unit=unit,
-                    values=rates,
-                    references=at_32,
-                    target=Target(limit=_AS_FAST),
-                )
-            )
+        for connections, rates in served.rates.items()
+    ]
+    rows.append(
+        _row(f"{name}, 128 against 32", served.rates[128], served.rates[_JUDGED], Target(limit=_AS_FAST)),
+    )
+    rows += [
+        Row(
+            measure="ingest",
+            contestant=f"{name}, 32: CPU of {who}",
+            unit="µs/operation",
+            values=tuple(cost[place] for cost in served.costs),
+        )
+        for place, who in enumerate(("the server", "PostgreSQL", "the load"))
+    ]
     return rows
+
+
+def _row(
+    contestant: str, values: Sequence[float], references: Sequence[float] = (), target: Target | None = None
+) -> Row:
+    return Row(
+        measure="ingest",
+        contestant=contestant,
+        unit=_UNIT,
+        values=tuple(values),
+        references=tuple(references),
+        target=target,
+    )
 
 
 def _name(workers: int) -> str:
     return "serve" if workers == 1 else f"serve --workers {workers}"
 
 
-async def _ceiling(stage: Stage, prepared: Sequence[Sequence[ceiling.Prepared]], write: ceiling.Write) -> float:
+async def _ceiling(stage: Stage, prepared: Prepared, write: ceiling.Write) -> float:
     database = await stage.database()
     async with stage.pool(database, "techdengue_intake", 2, **PROBES) as pool:
         rate = await ceiling.run(pool, prepared, write)
@@ -106,7 +142,7 @@ async def check_mix(stage: Stage, database: Database) -> None:
 
 def _lasts(options: Options) -> float:
     contestants = len(options.workers) * len(CONNECTIONS)
-    return 15 + options.rounds * (6 + contestants * (options.seconds + 0.7))
+    return 15 + options.rounds * (2 + 3 * len(options.workers) + contestants * (options.seconds + 0.7))
 
 
 INGEST = Named("ingest", _lasts, _measure)

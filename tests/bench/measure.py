@@ -15,11 +15,11 @@ from .stage import Stage
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How much is measured. Sizes are events in the log, durations seconds."""
 
-    rounds: int = 3
-    seconds: float = 3.0
+    rounds: int = 5
+    seconds: float = 2.0
     """One contestant's turn under load."""
     events: tuple[int, ...] = (0, 1_000_000)
-    soak: float = 150.0
+    soak: float = 120.0
     """How long the resident set is watched."""
     devices: int = 5_000
     workers: tuple[int, ...] = (1, 2)
