@@ -5,11 +5,13 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from techdengue.domain.access import Role
 from techdengue.feed import Feed
 from techdengue.http.auth import TokenVerifier
+from techdengue.http.openapi import examples
 from techdengue.http.services import Services
 from techdengue.http.socket import connection
 from techdengue.http.socket.messages import LARGEST_FRAME
@@ -247,6 +249,22 @@ async def test_changes_go_as_far_as_the_credit(services: Services, token: str) -
         while (told := await device.hear_any())["type"] == "changes":
             pass
         assert told["problem"]["path"] == "/items"
+
+
+async def test_what_a_device_has_just_created_is_no_news_to_it(
+    services: Services, tokens: Tokens, token: str, readers: FakeReaders
+) -> None:
+    created = msgspec.structs.replace(examples.DOCUMENT, entity_id=1, version=1)
+    changed = msgspec.structs.replace(examples.DOCUMENT, entity_id=2, version=2)
+    readers.page = msgspec.structs.replace(examples.CHANGES, items=[created, changed])
+    for municipios, told in (((), [2]), (("*",), [1, 2])):
+        own = tokens.mint(Role.CAMPO, *municipios)
+        async with greeted(services, own, changes=True, credit=0) as device:
+            device.say("operations", seq=1, operations=[operation("a"), operation("b", entity_id=2)])
+            await device.hear("results")
+            device.say("credit", items=2)
+            changes = await device.hear("changes")
+            assert [item["entity_id"] for item in changes["items"]] == told
 
 
 async def test_a_fresh_token_lets_the_connection_go_on(services: Services, tokens: Tokens, token: str) -> None:

@@ -100,6 +100,8 @@ class Keeper:
                     await self._recheck(due, await self._readers.device_owners([kept.device_id for kept in due]))
                 except DATABASE_AWAY as error:
                     _log.warning("database_away", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - what is open stays so, and is looked at again
+                    _log.error("recheck_failed", exc_info=error)
 
     async def _recheck(self, due: Sequence[Kept], owners: Mapping[str, str]) -> None:
         """End those whose token no longer verifies, or whose device is another user's now."""

@@ -7,7 +7,7 @@ changes or waits for them. A problem of any of them ends all: it is told in a me
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Never
 
 import structlog
@@ -22,6 +22,7 @@ from techdengue.http.ports import Admission
 from techdengue.http.problems import Problem, problem_object, unavailable
 from techdengue.http.roles import LEAST_ROLE, require, require_device
 from techdengue.http.services import Services
+from techdengue.intake.model import Success
 from techdengue.intake.off_loop import off_loop
 
 from .incoming import Incoming
@@ -118,11 +119,11 @@ class Connection:
             self.end(Problem("device_silent", f"Nothing was heard for {SILENT_HEARTBEATS * heartbeat:g} s"))
         elif now - self._outlet.sent_at >= heartbeat:
             self._outlet.sent_at = now
-            self._tasks.create_task(self._outlet.tell(Heartbeat(server_timestamp=_now())))
+            self._start(self._outlet.tell(Heartbeat(server_timestamp=_now())))
 
     def end(self, problem: Problem) -> None:
         """Close the connection for this reason."""
-        self._tasks.create_task(_raise(problem))
+        self._start(_raise(problem))
 
     def abandon(self) -> None:
         """Let go of what waits."""
@@ -187,6 +188,7 @@ class Connection:
             outlet=self._outlet,
             window=_WINDOW,
             instance=self._instance,
+            made=self._leave_out,
         )
         if hello.changes:
             self._outgoing = Outgoing(
@@ -223,12 +225,22 @@ class Connection:
         await incoming.take(frame)
         if not incoming.working:
             incoming.working = True
-            self._tasks.create_task(incoming.work())
+            self._start(incoming.work())
+
+    def _leave_out(self, made: Success) -> None:
+        if self._outgoing is not None:
+            self._outgoing.leave_out(made)
 
     def _send_changes(self, outgoing: Outgoing) -> None:
         if outgoing.credit > 0 and not outgoing.working:
             outgoing.working = True
-            self._tasks.create_task(outgoing.work())
+            self._start(outgoing.work())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._tasks.create_task(work)
+        except RuntimeError:  # the connection is ending already
+            work.close()
 
     async def _renew(self, token: str) -> None:
         admission = await self._services.verifier.admit(token.strip())

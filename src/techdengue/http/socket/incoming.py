@@ -6,17 +6,19 @@ device take effect in their order. The device begins again with the `seq` that w
 
 import collections
 import time
+from collections.abc import Callable
 
 import msgspec
 import structlog
 
 from techdengue.domain.access import Caller
+from techdengue.domain.operation import OperationKind
 from techdengue.domain.times import to_micros
 from techdengue.http.budget import BodyBudget
 from techdengue.http.ports import Intake
 from techdengue.http.problems import Problem, from_intake, problem_object
 from techdengue.intake.errors import IntakeError
-from techdengue.intake.model import Batch
+from techdengue.intake.model import Batch, Success
 
 from .messages import Frame, Refused, Window
 from .outlet import Outlet
@@ -35,6 +37,7 @@ class Incoming:
         "_device_id",
         "_instance",
         "_intake",
+        "_made",
         "_next",
         "_operations",
         "_outlet",
@@ -54,7 +57,9 @@ class Incoming:
         outlet: Outlet,
         window: Window,
         instance: str,
+        made: Callable[[Success], None],
     ) -> None:
+        """`made` is told of every entity that the device creates."""
         self._caller = caller
         self._device_id = device_id
         self._intake = intake
@@ -62,6 +67,7 @@ class Incoming:
         self._outlet = outlet
         self._window = window
         self._instance = instance
+        self._made = made
         self._waiting: collections.deque[tuple[Frame, float]] = collections.deque()
         self._operations = self._bytes = 0
         self._next = 1
@@ -128,6 +134,9 @@ class Incoming:
             await self._refuse(frame, Problem("internal_error", "An unexpected failure"))
         else:
             self._acknowledged = frame.seq
+            for success in answer.successes:
+                if success.operation is OperationKind.CREATE:
+                    self._made(success)
             head = b'{"type":"results","seq":%d,"acknowledged":%d,' % (frame.seq, frame.seq)
             await self._outlet.write(head + msgspec.json.encode(answer)[1:])
             return True

@@ -1,6 +1,7 @@
 """Changes on their way to one device, as far as its credit goes.
 
-No task waits where the device has granted nothing. What the device created itself is left out: it has it.
+No task waits where the device has granted nothing. What the device has just created itself is left out, for it has it,
+where that is certain: with a territory of one município there is no other entity of that id.
 """
 
 import asyncio
@@ -10,15 +11,19 @@ import structlog
 
 from eventstore import DATABASE_AWAY
 from projections.errors import CursorFromElsewhere
+from projections.model import Document
 from techdengue.domain.access import Caller
 from techdengue.feed import Stopping
 from techdengue.http.ports import Feed
 from techdengue.http.problems import Problem
+from techdengue.intake.model import Success
 
 from .messages import MOST_CREDIT, Changes
 from .outlet import Outlet
 
 _PAGE: Final = 500
+_MOST_CREATED: Final = 1000
+"""Created entities that are remembered until they are met among the changes."""
 _WAIT_SECONDS: Final = 600.0
 _AWAY_SECONDS: Final = 2.0
 _log = structlog.get_logger()
@@ -27,7 +32,7 @@ _log = structlog.get_logger()
 class Outgoing:
     """What changed since the cursor. `work` is run by one task while there is credit."""
 
-    __slots__ = ("_caller", "_cursor", "_entity_type", "_feed", "_outlet", "_told", "credit", "working")
+    __slots__ = ("_caller", "_created", "_cursor", "_entity_type", "_feed", "_outlet", "_told", "credit", "working")
 
     def __init__(
         self,
@@ -45,6 +50,7 @@ class Outgoing:
         self._cursor = cursor
         self._entity_type = entity_type
         self._told = False
+        self._created: set[tuple[str, str]] = set()
         self.credit = credit
         self.working = False
 
@@ -53,6 +59,13 @@ class Outgoing:
         if self.credit + items > MOST_CREDIT:
             raise Problem("malformed_frame", f"The credit is up to {MOST_CREDIT} items", path="/items")
         self.credit += items
+
+    def leave_out(self, created: Success) -> None:
+        """The device made this entity: its first version is no news."""
+        caller = self._caller
+        certain = len(caller.municipios) == 1 and not caller.sees_everything
+        if certain and created.version == 1 and len(self._created) < _MOST_CREATED:
+            self._created.add((created.entity_type, str(created.entity_id)))
 
     async def work(self) -> None:
         """Send what changed, and wait for what will, until the credit is spent."""
@@ -82,8 +95,17 @@ class Outgoing:
             ticket=ticket,
         )
         if page.items or page.has_more or not self._told:
-            self.credit -= len(page.items)
-            await self._outlet.tell(Changes(items=page.items, cursor=page.next_cursor, has_more=page.has_more))
+            items = [item for item in page.items if not self._is_own(item)] if self._created else page.items
+            self.credit -= len(items)
+            await self._outlet.tell(Changes(items=items, cursor=page.next_cursor, has_more=page.has_more))
             self._told = True
         self._cursor = page.next_cursor
         return page.has_more
+
+    def _is_own(self, item: Document) -> bool:
+        """Whether the device created it and nobody changed it since; it is asked once of each."""
+        name = (item.entity_type, str(item.entity_id))
+        if name not in self._created:
+            return False
+        self._created.remove(name)
+        return item.version == 1
