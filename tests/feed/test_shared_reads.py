@@ -39,6 +39,18 @@ async def test_those_who_ask_the_same_together_are_answered_by_one_query(feed: F
     assert log.asked == [(frozenset({CUIABA}), "c")]
 
 
+async def test_answering_thousands_leaves_the_loop_to_others_in_between(feed: Feed, log: FakeLog) -> None:
+    log.going.clear()
+    asking = [asyncio.create_task(_read(feed, caller(CUIABA), ticket=0)) for _ in range(5000)]
+    await log.begun.acquire()
+    log.going.set()
+    answered: list[int] = []
+    while not answered or answered[-1] < 5000:
+        await asyncio.sleep(0)
+        answered.append(sum(task.done() for task in asking))
+    assert max(later - earlier for earlier, later in zip([0, *answered], answered, strict=False)) <= 100
+
+
 async def test_another_territory_cursor_limit_or_type_is_another_query(feed: Feed, log: FakeLog) -> None:
     await asyncio.gather(
         _read(feed, caller(CUIABA)),
@@ -82,7 +94,7 @@ async def test_what_is_kept_is_bounded_in_bytes_and_number(feed: Feed, log: Fake
         for number in range(pages):
             await _read(feed, caller(CUIABA), ticket=0, cursor=f"{size}-{number}")
         kept = feed._reads._kept
-        held = sum(len(read.page.result().items[0].data or b"") for read in kept.values())
+        held = sum(len(read.answer.items[0].data or b"") for read in kept.values() if isinstance(read.answer, Page))
         assert held == feed._reads._kept_bytes <= 8 * 1024 * 1024
         assert 0 < len(kept) <= 256
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from techdengue.feed.slices import Slices
 from techdengue.feed.waiting import Waiters
 from techdengue.telemetry import FEED_WAITING
 
@@ -17,7 +18,7 @@ NOBODY: frozenset[str] = frozenset()
 
 @pytest.fixture
 def waiters() -> Waiters:
-    return Waiters(pace=0.001)
+    return Waiters(Slices(), pace=0.001)
 
 
 async def _start(waiters: Waiters, *territories: frozenset[str]) -> list[asyncio.Task[bool]]:
@@ -79,7 +80,7 @@ async def test_nobody_waits_once_it_has_stopped(waiters: Waiters) -> None:
 
 
 async def test_commits_that_come_thick_and_fast_are_one_round() -> None:
-    waiters = Waiters(pace=30)
+    waiters = Waiters(Slices(), pace=30)
     (first,) = await _start(waiters, CUIABA)
     waiters.announce({"5103403"})
     assert await first
@@ -101,7 +102,7 @@ async def test_waking_thousands_leaves_the_loop_to_others_in_between(waiters: Wa
         await asyncio.sleep(0)
         woken.append(sum(task.done() for task in tasks))
     assert woken[-1] == 5000
-    assert max(later - earlier for earlier, later in zip([0, *woken], woken, strict=False)) <= 200
+    assert max(later - earlier for earlier, later in zip([0, *woken], woken, strict=False)) <= 100
 
 
 async def test_a_round_waits_for_the_one_before_and_loses_nothing(waiters: Waiters) -> None:

@@ -23,6 +23,7 @@ from .heard import Heard
 from .ports import Log
 from .redis_wake_ups import Range, RedisWakeUps
 from .shared_reads import SharedReads
+from .slices import Slices
 from .tail import Tail
 from .waiting import Waiters
 
@@ -34,9 +35,10 @@ class Feed:
     """
 
     def __init__(self, log: Log, *, reads_at_once: int = 4, poll_seconds: float = 2.0, redis_url: str = "") -> None:
-        self._waiters = Waiters()
+        slices = Slices()
+        self._waiters = Waiters(slices)
         self._heard = Heard()
-        self._reads = SharedReads(log, self._waiters, at_once=reads_at_once)
+        self._reads = SharedReads(log, self._waiters, slices, at_once=reads_at_once)
         self._tail = Tail(log.tail, self._heard, self._waiters, interval=poll_seconds)
         self._redis = RedisWakeUps(redis_url, log.identity, self._committed_elsewhere) if redis_url else None
         self._tasks: asyncio.TaskGroup | None = None

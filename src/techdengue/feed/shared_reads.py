@@ -7,6 +7,7 @@ connections to the requests.
 
 import asyncio
 import collections
+import functools
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from techdengue.domain.access import Caller
 
 from .errors import Stopping
 from .ports import Log
+from .slices import Slices
 from .waiting import Territory, Waiters
 
 _KEPT_PAGES: Final = 256
@@ -31,23 +33,28 @@ class _Key(msgspec.Struct, frozen=True):
     entity_type: str | None
 
 
+Answer = Page[Document] | Exception
+
+
 class _Read:
     """One query, on its way or made; `begun` is the round of waking in which it was sent."""
 
-    __slots__ = ("begun", "caller", "page", "size")
+    __slots__ = ("answer", "begun", "caller", "size", "waiting")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.begun = -1
         self.size = 0
-        self.page: asyncio.Future[Page[Document]] = asyncio.get_running_loop().create_future()
+        self.answer: Answer | None = None
+        self.waiting: list[asyncio.Future[Answer]] = []
 
 
 class SharedReads:
     """Reads of changes. `tasks` runs the queries, `at_once` of them together."""
 
-    def __init__(self, log: Log, waiters: Waiters, *, at_once: int) -> None:
+    def __init__(self, log: Log, waiters: Waiters, slices: Slices, *, at_once: int) -> None:
         self._log = log
+        self._slices = slices
         self._waiters = waiters
         self._turn = asyncio.Semaphore(at_once)
         self._next: dict[_Key, _Read] = {}
@@ -71,7 +78,13 @@ class SharedReads:
         if read is None:
             read = self._next[key] = _Read(caller)
             tasks.create_task(self._run(key, read))
-        return await asyncio.shield(read.page)
+        if (answer := read.answer) is None:
+            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            read.waiting.append(future)
+            answer = await future
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _find(self, key: _Key, ticket: int | None) -> _Read | None:
         if ticket is not None:
@@ -94,17 +107,22 @@ class SharedReads:
                     read.caller, cursor=key.cursor, limit=key.limit, entity_type=key.entity_type
                 )
         except asyncio.CancelledError:
-            _fail(read, Stopping("the server is stopping"))
+            self._answer(read, Stopping("the server is stopping"))
             raise
         except Exception as error:  # noqa: BLE001 - whoever asked for the page is told
-            _fail(read, error)
+            self._answer(read, error)
         else:
-            read.page.set_result(page)
+            self._answer(read, page)
             self._keep(key, read, page)
         finally:
             for reads in (self._next, self._running):
                 if reads.get(key) is read:
                     del reads[key]
+
+    def _answer(self, read: _Read, answer: Answer) -> None:
+        read.answer = answer
+        self._slices.add([functools.partial(_settle, future, answer) for future in read.waiting])
+        read.waiting.clear()
 
     def _keep(self, key: _Key, read: _Read, page: Page[Document]) -> None:
         read.size = sum(len(item.data) for item in page.items if item.data is not None)
@@ -119,6 +137,6 @@ class SharedReads:
             self._kept_bytes -= oldest.size
 
 
-def _fail(read: _Read, error: Exception) -> None:
-    read.page.set_exception(error)
-    read.page.exception()  # looked at: nobody may be left who asked
+def _settle(future: asyncio.Future[Answer], answer: Answer) -> None:
+    if not future.done():
+        future.set_result(answer)

@@ -4,19 +4,19 @@ Time is counted in rounds of waking. A ticket is the number of the round in whic
 takes one and then reads sees everything that was announced up to that round.
 
 Under load a round begins at most every `pace` seconds, and not before the one before has woken everybody: changes that
-come thick and fast cost one read and not one each. Thousands are woken a slice at a time, and between two slices the
-event loop does everybody else's work.
+come thick and fast cost one read and not one each. Thousands are woken a slice at a time.
 """
 
 import asyncio
-import collections
+import functools
 from collections.abc import Collection
 from typing import Final
 
 from techdengue import telemetry
 
+from .slices import Slices
+
 PACE_SECONDS: Final = 0.015
-_SLICE: Final = 64
 _ALL: Final = "*"
 
 Territory = frozenset[str]
@@ -26,7 +26,8 @@ Territory = frozenset[str]
 class Waiters:
     """Waiting callers by territory, in one event loop."""
 
-    def __init__(self, *, pace: float = PACE_SECONDS) -> None:
+    def __init__(self, slices: Slices, *, pace: float = PACE_SECONDS) -> None:
+        self._slices = slices
         self._pace = pace
         self.round = 0
         """The number of the latest round."""
@@ -35,7 +36,6 @@ class Waiters:
         self._waiting: dict[Territory, set[asyncio.Future[bool]]] = {}
         self._territories: dict[str, set[Territory]] = {}
         self._announced: set[str] = set()
-        self._waking: collections.deque[asyncio.Future[bool]] = collections.deque()
         self._round_began = float("-inf")
         self._planned = False
         self.occupied = asyncio.Event()
@@ -76,7 +76,7 @@ class Waiters:
     def stop(self) -> None:
         """End every wait, and let nobody wait again."""
         self.stopped = True
-        for futures in (*self._waiting.values(), self._waking):
+        for futures in self._waiting.values():
             for future in futures:
                 _settle(future, False)
 
@@ -126,16 +126,12 @@ class Waiters:
         else:
             self._woken.update(dict.fromkeys(announced, self.round))
             concerned = {each for name in (*announced, _ALL) for each in self._territories.get(name, ())}
-        for territory in concerned:
-            self._waking.extend(self._forget(territory))
-        self._wake_slice()
+        woken = [future for territory in concerned for future in self._forget(territory)]
+        self._slices.add([functools.partial(_settle, future, True) for future in woken])
+        self._slices.add((self._end_round,))
 
-    def _wake_slice(self) -> None:
-        for _ in range(min(_SLICE, len(self._waking))):
-            _settle(self._waking.popleft(), True)
-        if self._waking:
-            asyncio.get_running_loop().call_soon(self._wake_slice)
-        elif self._announced:
+    def _end_round(self) -> None:
+        if self._announced:
             self._plan()
         else:
             self._planned = False
