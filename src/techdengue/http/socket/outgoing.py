@@ -21,7 +21,8 @@ from techdengue.intake.model import Success
 from .messages import MOST_CREDIT, Changes
 from .outlet import Outlet
 
-_PAGE: Final = 500
+_PAGES: Final = (500, 200, 100, 50, 20, 10, 5, 2, 1)
+"""Sizes of pages: few, so that devices whose credit differs ask the same, and one query answers them."""
 _MOST_CREATED: Final = 1000
 """Created entities that are remembered until they are met among the changes."""
 _WAIT_SECONDS: Final = 600.0
@@ -90,7 +91,7 @@ class Outgoing:
         page = await self._feed.changes(
             self._caller,
             cursor=self._cursor,
-            limit=min(self.credit, _PAGE),
+            limit=next(size for size in _PAGES if size <= self.credit),
             entity_type=self._entity_type,
             ticket=ticket,
         )
