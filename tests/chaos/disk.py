@@ -38,11 +38,11 @@ class Disk(Protocol):
 
 def make_disk(place: Path) -> Disk:
     """The best disk that can be had here, on `place`, which is made."""
-    place.mkdir(mode=0o700)
+    place.mkdir(mode=0o755)
     try:
         return _Mounted(place)
     except (OSError, subprocess.CalledProcessError):
-        return _Limited()
+        return Limited()
 
 
 class _Mounted:
@@ -52,7 +52,7 @@ class _Mounted:
         self._place = place
         if os.geteuid() != 0:
             raise PermissionError("only root mounts")
-        _run("mount", "-t", "tmpfs", "-o", f"size={_ROOMY},mode=700", "techdengue-chaos", str(place))
+        _run("mount", "-t", "tmpfs", "-o", f"size={_ROOMY},mode=755", "techdengue-chaos", str(place))
 
     def fill(self, postmaster: int) -> None:
         for attempts_left in range(_ATTEMPTS - 1, -1, -1):
@@ -75,7 +75,9 @@ class _Mounted:
         _run("mount", "-o", f"remount,size={size}", str(self._place))
 
 
-class _Limited:
+class Limited:
+    """Works wherever PostgreSQL keeps its files."""
+
     kind = "a limit of 1 MiB on every file that PostgreSQL writes (no right to mount here): EFBIG"
 
     def fill(self, postmaster: int) -> None:

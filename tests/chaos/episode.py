@@ -16,10 +16,13 @@ from .http_road import HttpRoad
 from .ledger import Ledger
 from .manager import Manager
 from .site import Broken
+from .streaming import Socket, Stream
 from .walker import Walker
 from .ways import Requests, overhear
 
 SHARED: Final = 12
+WAYS: Final = (Requests, Stream, Socket)
+"""How devices reach the servers, in turn."""
 _PLACES: Final = sorted(MUNICIPIOS)
 
 
@@ -97,7 +100,7 @@ class Episode:
     def _walker(self, number: int) -> Walker:
         name = f"{number}-{self.plan.name}"
         token = self._broken.site.token(f"user-{name}", Role.CAMPO, (self.plan.municipio,))
-        way = Requests(self._broken.http, self.road.url, token, name, self.ledger)
+        way = WAYS[number % len(WAYS)](self._broken.http, self.road.url, token, name, self.ledger)
         return Walker(name, self.plan.municipio, way, self.ledger, self._rng(name), self.shared)
 
     def _manager(self) -> Manager:

@@ -1,6 +1,7 @@
 """The network between devices and servers: it loses, doubles, delays and reorders requests, and resets connections.
 
-One request a connection. What a device never hears is noted all the same: `unheard` gets every answer that was dropped.
+One request a connection; a stream or a WebSocket is passed on as it comes, and cut somewhere. What a device never hears
+is noted all the same: `unheard` gets every answer that was dropped.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from .listening import listening
 
 Fate = Literal[
     "request lost", "request reset in its body", "answer lost", "answer reset in its middle", "request doubled",
-    "copy delivered late", "request delivered late", "connection cut",
+    "copy delivered late", "request delivered late", "stream or WebSocket cut",
 ]  # fmt: skip
 FATES: Final[tuple[Fate, ...]] = (
     "request lost", "request reset in its body", "answer lost", "answer reset in its middle", "request doubled",
@@ -30,6 +31,8 @@ FATES: Final[tuple[Fate, ...]] = (
 )  # fmt: skip
 _LONGEST_HEAD: Final = 64 * 1024
 _SECONDS: Final = 30.0
+_LONG: Final = frozenset({"/api/sync/stream", "/api/sync/ws"})
+_CHUNK: Final = 16 * 1024
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -92,12 +95,14 @@ class HttpRoad:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_SECONDS):
-                request = await _read_request(reader)
-                self._pass_one()
-                answer = await self._meet_fate(request)
-                writer.write(answer)
-                await writer.drain()
-                writer.close()
+                head = Request(await reader.readuntil(b"\r\n\r\n"), b"")
+                if head.path not in _LONG:
+                    self._pass_one()
+                    writer.write(await self._meet_fate(await _read_body(head, reader)))
+                    await writer.drain()
+                    writer.close()
+            if head.path in _LONG:
+                await self._pass_on(head, reader, writer)
         except (OSError, EOFError, TimeoutError, _Reset) as end:
             if isinstance(end, _Reset):
                 writer.write(end.begun)
@@ -105,6 +110,24 @@ class HttpRoad:
             _reset(writer)
         finally:
             writer.close()
+
+    async def _pass_on(self, head: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry bytes both ways as they come, until one end leaves or the connection is cut."""
+        cut_after = None if self.calm or self._rng.random() >= 3 * self.rate else self._rng.randint(1, 40)
+        async with self._connected() as (answers, upstream):
+            upstream.write(head.head)
+            ways = [
+                asyncio.create_task(_carry(reader, upstream)),
+                asyncio.create_task(_carry(answers, writer, cut_after)),
+            ]
+            done, left = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in left:
+                way.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            was_cut = any(way.result() for way in done if way.exception() is None)
+        if was_cut:
+            self.fates["stream or WebSocket cut"] += 1
+            raise _Reset
 
     async def _meet_fate(self, request: Request) -> bytes:
         """The answer that the device hears. Raises _Reset where it hears none, or a part of one."""
@@ -193,10 +216,21 @@ def _headers(head: bytes) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Request:
-    head = await reader.readuntil(b"\r\n\r\n")
-    body = await reader.readexactly(length_of(head))
-    return Request(head[:-2] + b"Connection: close\r\n\r\n", body)
+async def _read_body(request: Request, reader: asyncio.StreamReader) -> Request:
+    body = await reader.readexactly(length_of(request.head))
+    return Request(request.head[:-2] + b"Connection: close\r\n\r\n", body)
+
+
+async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, most: int | None = None) -> bool:
+    """Carry `most` chunks, or all; answers whether it stopped before the end."""
+    carried = 0
+    while most is None or carried < most:
+        if not (chunk := await source.read(_CHUNK)):
+            return False
+        target.write(chunk)
+        await target.drain()
+        carried += 1
+    return True
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

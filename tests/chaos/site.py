@@ -24,7 +24,7 @@ from tests.cli.running import run
 from tests.e2e.processes import Program, Server, environment, running
 from tests.e2e.wire import Json, Site
 
-from .disk import Disk, make_disk
+from .disk import Disk, Limited, make_disk
 from .postgres_proxy import PostgresProxy
 from .tailing import Tail
 
@@ -80,6 +80,8 @@ async def standing() -> AsyncIterator[Broken]:
         for started in (postgres, valkey, s3):
             stack.push_async_callback(started.stop)
         await asyncio.gather(postgres.start(), valkey.start(), s3.start())
+        if not (postgres.home / "data").exists():  # it runs as somebody else, who keeps the files elsewhere
+            disk = Limited()
         database = await create_migrated(postgres, "app", f"chaos-{os.getpid()}")
         await _prepare(database)
         proxy = PostgresProxy(lambda: postgres.port)

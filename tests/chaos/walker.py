@@ -101,6 +101,7 @@ class Walker:
 
     async def pull_to_the_end(self) -> None:
         """Pull until the network has lasted for all of it."""
+        await self._way.close()
         while not await self.pull():  # noqa: ASYNC110 - nobody tells when a server is back
             await asyncio.sleep(BACKOFF_SECONDS)
 

@@ -1,4 +1,4 @@
-"""How a device reaches the server: requests of `POST /api/sync`, and pages of `GET /api/sync/changes`."""
+"""How a device reaches the server, most simply: requests of `POST /api/sync`, and pages of `GET /api/sync/changes`."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -30,6 +30,10 @@ class Way(Protocol):
 
     async def changes(self, cursor: str | None, limit: int) -> Json | None:
         """A page of changes; None where the server had none to give now."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; what comes after that is a request each."""
         ...
 
 
@@ -67,7 +71,11 @@ class Requests:
 
     async def changes(self, cursor: str | None, limit: int) -> Json | None:
         """GET /api/sync/changes."""
-        params = {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
+        return await self.ask_changes(cursor, limit=str(limit))
+
+    async def ask_changes(self, cursor: str | None, **params: str) -> Json | None:
+        """A page, or None where it is not to be had now."""
+        params |= {} if cursor is None else {"cursor": cursor}
         async with self.http.get(f"{self.url}/api/sync/changes", params=params, headers=self.headers) as answer:
             raw = await answer.read()
             if answer.status == 200:
@@ -75,6 +83,9 @@ class Requests:
                 return page
             assert answer.status in RETRIED, raw
             return None
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
 
 
 def overhear(ledger: Ledger, request: Request, answer: bytes) -> None:
