@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from techdengue.dev.processes import child_pids
 from tests.cli.running import clean_environment
 
 SCRIPT = Path(sys.executable).with_name("techdengue")
@@ -51,6 +52,12 @@ class Program:
         status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
         return int(status.partition("VmRSS:")[2].split()[0])
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def read_log(self) -> str:
         """What it has said since it was last started."""
         return self._log.read_text("utf-8")
@@ -76,6 +83,13 @@ class Server(Program):
                 self.check_running()
                 await asyncio.sleep(0.02)  # a file tells nobody that it grew
         self.url = said.partition("listening on ")[2].split()[0]
+
+    async def workers(self, count: int) -> list[int]:
+        """The processes of its workers, once there are so many."""
+        async with asyncio.timeout(START_SECONDS):
+            while len(found := child_pids(self.pid)) != count:  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.02)
+        return found
 
 
 @contextlib.asynccontextmanager

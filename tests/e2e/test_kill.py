@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -83,6 +85,21 @@ async def test_kill_9_of_the_api_and_of_the_projector(fragile: Fragile) -> None:
             await load.until_acknowledged(share)
             await asyncio.gather(fragile.server.kill(), fragile.projector.kill())
             await asyncio.gather(fragile.server.start(), fragile.projector.start())
+    assert load.failures, "the load never noticed"
+    await _assert_nothing_missing_nothing_doubled(fragile, load)
+
+
+async def test_kill_9_of_one_worker_of_two_time_after_time(fragile: Fragile, home: Path) -> None:
+    server = Server(fragile.env, home / "workers.log", workers=2)
+    async with running(server):
+        load = Load(fragile.http, server, fragile.site, "worker", DEVICES)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run())
+            for turn in range(1, 9):
+                await load.until_acknowledged(turn / 10)
+                os.kill((await server.workers(2))[turn % 2], signal.SIGKILL)
+        server.check_running()
+        assert len(await server.workers(2)) == 2
     assert load.failures, "the load never noticed"
     await _assert_nothing_missing_nothing_doubled(fragile, load)
 

@@ -6,7 +6,8 @@ import time
 from typing import Final
 
 FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 30.0
+LONGEST_PAUSE: Final = 2.0
+"""Short: new connections that the kernel deals to this place wait for it."""
 STEADY_SECONDS: Final = 60.0
 """After so long without an end the pauses begin anew."""
 
