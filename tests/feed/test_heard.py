@@ -40,3 +40,12 @@ def test_what_is_remembered_beyond_a_gap_is_bounded() -> None:
     heard.catch_up(20_000)
     heard.add(20_001, 20_001)
     assert heard.through == 20_001
+
+
+def test_what_was_heard_before_an_older_backup_was_restored_counts_no_more() -> None:
+    heard = Heard()
+    heard.add(1, 10)
+    heard.add(12, 20)
+    heard.catch_up(5)
+    heard.add(6, 11)
+    assert heard.through == 11

@@ -21,7 +21,9 @@ class Heard:
         self._join()
 
     def catch_up(self, tail: int) -> None:
-        """Everything up to `tail` is known of now, and nothing beyond that was not heard of since."""
+        """Everything up to `tail` is known of now; a tail that was passed before is that of an older backup."""
+        if tail < self.through:
+            self._ahead.clear()  # heard of another history's positions
         self.through = tail
         self._ahead = {first: last for first, last in self._ahead.items() if last > tail}
         self._join()
