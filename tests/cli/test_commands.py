@@ -13,6 +13,8 @@ import asyncpg
 import jwt
 import pytest
 
+from techdengue.cli.transport import Transport
+from techdengue.client import Carrier
 from techdengue.dev.database import Database
 
 from .conftest import MakeDatabase, Run
@@ -36,6 +38,7 @@ OPERATIONS: list[dict[str, Any]] = [
         "idempotency_key": "concluded",
     },
 ]
+TRANSPORTS = [transport.value for transport in Transport]
 LINES = "".join(json.dumps(operation) + "\n" for operation in OPERATIONS).encode()
 
 Here = Callable[..., Awaitable[Finished]]
@@ -121,6 +124,18 @@ async def test_sync_counts_outcomes_and_says_what_was_there_before(here: Here) -
     assert again.code == 0
     report = json.loads(again.out)
     assert (report["outcomes"], report["repeated"], report["refused"]) == ({"applied": 2}, 2, [])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_sync_over_each_transport_is_the_same_log(here: Here, transport: str) -> None:
+    again = await here("sync", "-", "--device", "first", "--transport", transport, "--json", stdin=LINES)
+    assert again.code == 0, again.err
+    report = json.loads(again.out)
+    assert (report["outcomes"], report["repeated"], report["lines"]) == ({"applied": 2}, 2, 2)
+
+
+def test_the_transports_of_the_command_line_are_the_clients_carriers() -> None:
+    assert [transport.value for transport in Transport] == [carrier.value for carrier in Carrier]
 
 
 async def test_sync_names_the_lines_that_were_refused_and_records_the_others(here: Here) -> None:
@@ -251,12 +266,16 @@ async def test_an_id_of_several_municipios_asks_for_one(here: Here) -> None:
     assert (named.code, "in 5107602" in named.out) == (0, True)
 
 
-async def test_simulated_devices_push_everything_that_they_made(here: Here) -> None:
-    answer = await here("simulate", "--devices", "2", "--rounds", "3", "--pause", "0", "--json")
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_simulated_devices_push_everything_that_they_made(here: Here, transport: str) -> None:
+    answer = await here(
+        "simulate", "--devices", "3", "--rounds", "5", "--pause", "0", "--transport", transport, "--json"
+    )
     assert answer.code == 0, answer.err
     stats = json.loads(answer.out)
-    assert stats["pending"] == 0
+    assert (stats["transport"], stats["pending"]) == (transport, 0)
     assert stats["made"] == stats["acknowledged"] + stats["refused"]
+    assert 0 < stats["p50_seconds"] <= stats["p99_seconds"]
 
 
 async def test_simulating_against_nobody_is_exit_code_3(here: Here) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,16 +10,22 @@ import typer
 
 from .errors import CommandFailed, ExitCode
 from .output import progress, put_json, say, table
+from .transport import Transport
 
 if TYPE_CHECKING:
     from techdengue.client.simulator import Simulation, SimulationStats
 
 SETTLE_SECONDS = 10.0
+_OTHER_FILES = 200
+"""Open files besides the devices' connections: those of the pushes at the end, and the process's own."""
 CUIABA = "5103403"
 
 
 def simulate(
     devices: Annotated[int, typer.Option(min=1, max=10_000, help="How many devices work.")] = 3,
+    transport: Annotated[
+        Transport, typer.Option(help="What carries operations; over ws devices stay connected.")
+    ] = Transport.HTTP,
     municipio: Annotated[
         list[str] | None,
         typer.Option(metavar="CODE", help="IBGE code of where they work; repeat it for more. [default: 5103403]"),
@@ -26,6 +33,15 @@ def simulate(
     rounds: Annotated[int | None, typer.Option(min=1, help="End after so many rounds of each device.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so long.")] = None,
     pause: Annotated[float, typer.Option(min=0, help="Mean seconds between a device's rounds; 0: none.")] = 2.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Operations a second that all devices together make; decides the pause."),
+    ] = None,
+    stay_connected: Annotated[
+        bool | None,
+        typer.Option("--stay-connected/--come-and-go", help="Whether devices follow changes. [default: over ws]"),
+    ] = None,
+    good_links: Annotated[bool, typer.Option("--good-links", help="Lose nothing, and cut no stream.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same people doing the same work.")] = 0,
     url: Annotated[str | None, typer.Option(help="The API. [default: TECHDENGUE_URL]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
@@ -33,16 +49,19 @@ def simulate(
     """Let simulated devices work: they go offline, have wrong clocks, lose requests and answers, and try again.
 
     Without --rounds or --seconds they work until SIGTERM or Ctrl-C. At the end all push what they have, and the counts
-    are printed. Each device signs in with a token of the local development key.
+    are printed; a second Ctrl-C does without that. Each device signs in with a token of the local development key.
+    Devices that stay connected are told of every change in their município: with thousands, say a --rate.
 
     \b
     Examples:
       techdengue simulate
-      techdengue simulate --devices 20 --seconds 60 --pause 0
+      techdengue simulate --devices 20 --seconds 60 --pause 0 --transport stream
+      techdengue simulate --devices 2000 --seconds 60 --rate 5 --transport ws --good-links
       techdengue simulate --devices 5 --rounds 10 --municipio 5103403 --municipio 5107602 --json
     """
     import uvloop  # lazy: see app.py
 
+    from techdengue.client import Carrier
     from techdengue.client.simulator import PLACES, Simulation
     from techdengue.domain.access import Role
 
@@ -50,6 +69,7 @@ def simulate(
 
     where, places = api_url(url), municipio or [CUIABA]
     local_key()
+    _allow_connections(devices)
     if unknown := [code for code in places if code not in PLACES]:
         raise CommandFailed(
             f"nobody can be simulated in {', '.join(unknown)}", do=f"Known: {', '.join(PLACES)}.", code=ExitCode.USAGE
@@ -66,7 +86,11 @@ def simulate(
             municipios=places,
             seed=seed,
             pause=pause,
-            progress=lambda stats: advance(stats.acknowledged, None),
+            rate=rate,
+            carrier=Carrier(transport.value),
+            stays_connected=transport is Transport.WS if stay_connected is None else stay_connected,
+            bad_links=not good_links,
+            progress=advance,
         )
         stats = uvloop.run(_work(where, simulation, rounds, seconds))
     _show(stats, as_json=as_json)
@@ -80,13 +104,27 @@ def simulate(
 async def _work(url: str, simulation: "Simulation", rounds: int | None, seconds: float | None) -> "SimulationStats":
     await _knock(url)
     async with simulation:
-        working = asyncio.ensure_future(simulation.work(rounds=rounds, duration=seconds))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, working.cancel)
-        with contextlib.suppress(asyncio.CancelledError):  # told to stop
-            await working
-        await simulation.settle(patience=SETTLE_SECONDS)
+        for work in (simulation.work(rounds=rounds, duration=seconds), simulation.push_rest(patience=SETTLE_SECONDS)):
+            task = asyncio.ensure_future(work)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):  # told to stop
+                await task
         return simulation.stats
+
+
+def _allow_connections(devices: int) -> None:
+    """Raise this process's limit of open files to what the devices need. Raises CommandFailed."""
+    needed = devices + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise CommandFailed(
+            f"{devices} devices need {needed} open files; this process may have {hard}",
+            do="Raise the limit (`ulimit -Hn`), or say fewer --devices.",
+            code=ExitCode.USAGE,
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 async def _knock(url: str) -> None:
@@ -103,8 +141,17 @@ def _show(stats: "SimulationStats", *, as_json: bool) -> None:
         return
     rows = [[outcome, str(count)] for outcome, count in sorted(stats.outcomes.items())]
     table(["outcome", "operations"], [*rows, ["refused", str(stats.refused)]])
+    say(f"  {stats.devices} devices worked {stats.rounds} rounds over {stats.transport}, {stats.seconds:.1f} s")
     say(
-        f"  {stats.devices} devices worked {stats.rounds} rounds and made {stats.made} operations; they lost "
-        f"{stats.lost_requests} requests and {stats.lost_answers} answers; {stats.repeated} operations were sent again "
-        f"after the server had them, {stats.pending} wait"
+        f"  operations: {stats.made} made, {stats.acknowledged} acknowledged, {stats.conflicts} of these in conflict, "
+        f"{stats.refused} refused, {stats.pending} wait; {stats.repeated} were sent again after the server had them"
     )
+    say(
+        f"  links: {stats.lost_requests} requests and {stats.lost_answers} answers lost, {stats.cuts} connections cut, "
+        f"{stats.reconnects} times tried again; {stats.received} changes received"
+    )
+    if stats.p50_seconds is not None and stats.p99_seconds is not None:
+        say(
+            f"  from sending to acknowledged: half within {stats.p50_seconds * 1000:.1f} ms, "
+            f"99 % within {stats.p99_seconds * 1000:.1f} ms"
+        )

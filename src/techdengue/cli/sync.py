@@ -10,6 +10,7 @@ import typer
 
 from .errors import CommandFailed, ExitCode
 from .output import progress, put_json, say, table
+from .transport import Transport
 
 if TYPE_CHECKING:
     from techdengue.client import LogProgress, LogReport
@@ -24,7 +25,10 @@ def sync(
     device: Annotated[
         str | None, typer.Option(help="The device to push as. [default: cli-<the token's user>-<this machine>]")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=500, help="Operations a request.")] = 200,
+    transport: Annotated[
+        Transport, typer.Option(help="What carries operations: batches, one long request, or a WebSocket.")
+    ] = Transport.STREAM,
+    batch: Annotated[int, typer.Option(min=1, max=500, help="Operations in a batch or frame, or sent at once.")] = 200,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that is away.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
@@ -44,10 +48,11 @@ def sync(
       techdengue sync field-day.ndjson
       techdengue sync --device android-7 --batch 50 field-day.ndjson
       zcat old.ndjson.gz | techdengue sync - --json
+      techdengue sync --transport http behind-a-proxy.ndjson
     """
     import uvloop  # lazy: see app.py
 
-    from techdengue.client import push_log
+    from techdengue.client import Carrier, push_log
 
     from .api import api_url, bearer, own_device, refusals
 
@@ -58,7 +63,10 @@ def sync(
         def show(done: "LogProgress") -> None:
             advance(done.line, None)
 
-        report = uvloop.run(push_log(lines, where, name, by, batch_size=batch, patience=patience, progress=show))
+        carrier = Carrier(transport.value)
+        report = uvloop.run(
+            push_log(lines, where, name, by, carrier=carrier, batch_size=batch, patience=patience, progress=show)
+        )
     _check_log(report, file)
     _show(report, as_json=as_json)
     if report.problem is not None:

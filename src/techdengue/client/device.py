@@ -17,6 +17,7 @@ from . import wire
 from .channel import Carrier
 from .clock import Clock, SystemClock, timestamp
 from .copies import Copies
+from .download import Keeps, keep_all
 from .errors import UnknownOperation
 from .exchange import Exchange
 from .link import Link, TokenSource
@@ -52,6 +53,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport | None = None
     """None: the device opens, and closes, its own. Carriers other than HTTP need a StreamingTransport."""
     observer: Observer = msgspec.field(default_factory=Observer)
+    keeps: Keeps = keep_all
+    """Which entities that others made are kept when changes tell of them; what is held is always brought up to date."""
 
 
 class Device:
@@ -95,6 +98,7 @@ class Device:
             lambda: self.batch_size,
             carrier=carrier,
             observer=around.observer,
+            keeps=around.keeps,
         )
         self._busy = asyncio.Lock()
 

@@ -1,6 +1,10 @@
 """The server's documents onto the device: pages, and the cursor behind each, in one transaction."""
 
 import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
+from techdengue.domain.operation import EntityId
 
 from . import wire
 from .copies import Copies
@@ -11,18 +15,33 @@ from .model import Copy, Delay, PullReport
 from .observer import Observer
 from .retry import Patience, RetryState, to_wait
 
+Keeps: TypeAlias = Callable[[str, EntityId], bool]
+"""Whether an entity of this type and id that the device does not hold shall be held."""
+
+
+def keep_all(entity_type: str, entity_id: EntityId) -> bool:
+    """What a device does that is not told otherwise."""
+    return True
+
 
 class Download:
     """Where one device is in the server's changes."""
 
     def __init__(
-        self, connection: sqlite3.Connection, link: Link, copies: Copies, retry: RetryState, observer: Observer
+        self,
+        connection: sqlite3.Connection,
+        link: Link,
+        copies: Copies,
+        retry: RetryState,
+        observer: Observer,
+        keeps: Keeps,
     ) -> None:
         self._connection = connection
         self._link = link
         self._copies = copies
         self._retry = retry
         self._observer = observer
+        self._keeps = keeps
         self._memory = Memory(connection)
 
     @property
@@ -83,6 +102,8 @@ class Download:
     def _hold(self, entity: wire.ChangedEntity) -> None:
         download = self.number
         held = self._copies.find(entity.entity_type, str(entity.entity_id), entity.municipio_cod_ibge)
+        if held is None and not self._keeps(entity.entity_type, entity.entity_id):
+            return
         if held is not None and held.version > entity.version and held.download == download:
             return
         self._copies.hold(

@@ -8,7 +8,7 @@ from .carriers import opener
 from .channel import Carrier, Listen
 from .clock import Clock
 from .copies import Copies
-from .download import Download
+from .download import Download, Keeps
 from .errors import Unacceptable
 from .link import Link
 from .model import Delay, PullReport, PushReport
@@ -32,6 +32,7 @@ class Exchange:
         *,
         carrier: Carrier,
         observer: Observer,
+        keeps: Keeps,
     ) -> None:
         self._connection = connection
         self._retry = retry
@@ -40,7 +41,7 @@ class Exchange:
         self._open = opener(carrier, link, clock)
         self._queue = Queue(connection)
         self._copies = Copies(connection)
-        self._download = Download(connection, link, self._copies, retry, observer)
+        self._download = Download(connection, link, self._copies, retry, observer, keeps)
         self._following: Upload | None = None
 
     def recorded(self) -> None:

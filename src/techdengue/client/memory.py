@@ -19,6 +19,8 @@ def open_file(path: Path | str, device_id: str, *, durable: bool = True) -> sqli
     """
     connection = sqlite3.connect(path, timeout=10.0, isolation_level=None)
     try:
+        if str(path) == ":memory:":  # thousands of simulated devices: pages of 4 KiB would be mostly empty
+            connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         _lay_out(connection)

@@ -3,7 +3,7 @@
 from .agent import Agent
 from .demo import DemoReport, load_demo
 from .places import PLACES, Place
-from .simulation import Simulation, TokenFactory, simulate
+from .simulation import Simulation, TokenFactory
 from .stats import SimulationStats
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     "SimulationStats",
     "TokenFactory",
     "load_demo",
-    "simulate",
 ]

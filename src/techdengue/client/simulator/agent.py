@@ -4,12 +4,14 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from techdengue.client.channel import Carrier
 from techdengue.client.clock import SystemClock
 from techdengue.client.device import Device, Surroundings
+from techdengue.client.download import Keeps
 from techdengue.client.link import TokenSource
 from techdengue.client.model import LocalDocument
 from techdengue.client.retry import Sleep
-from techdengue.client.transport import Transport
+from techdengue.client.transport import StreamingTransport
 from techdengue.domain.operation import Strategy
 
 from . import field_work
@@ -36,7 +38,7 @@ _BATCH_SIZES: Final = (1, 2, 3, 7, 20, 100)
 class Agent:
     """A person with a device. `draws` gives the randomness of each purpose; `run` keeps runs' names apart.
 
-    In each round the person does up to `most_a_round` things.
+    In each round the person does from `work[0]` to `work[1]` things.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Agent:
         path: str,
         base_url: str,
         token: TokenSource,
-        transport: Transport,
+        transport: StreamingTransport,
+        carrier: Carrier,
         sleep: Sleep,
         draws: Callable[[str], random.Random],
         tally: Tally,
-        most_a_round: int = 6,
+        keeps: Keeps,
+        work: tuple[int, int] = (0, 6),
     ) -> None:
         self.name = name
         self.place = place
@@ -62,31 +66,39 @@ class Agent:
         self._run = run
         self._rng = draws("work")
         self._tally = tally
-        self._most_a_round = most_a_round
-        around = Surroundings(clock=self.clock, rng=draws("jitter"), sleep=sleep, transport=self.link)
-        self.device = Device(path, base_url, name, token, durable=False, surroundings=around)
+        self._work = work
+        around = Surroundings(
+            clock=self.clock, rng=draws("jitter"), sleep=sleep, transport=self.link, observer=tally, keeps=keeps
+        )
+        self.device = Device(path, base_url, name, token, carrier=carrier, durable=False, surroundings=around)
 
     def work_offline(self) -> None:
         """Some minutes or hours in the field."""
         self._tally.clock_jumps += self.clock.maybe_jump()
+        for refused in self.device.refusals():
+            self.device.discard(refused.operation.key)
         room = MOST_PENDING - self.device.pending_count()
         found = self.device.list("atividade", municipio=self.place.municipio)
         visits = [visit for visit in found if visit.entity_id not in _LEFT_ALONE]
         photos = self.device.list("evidencia", municipio=self.place.municipio)
-        for _ in range(min(room, self._rng.randint(0, self._most_a_round))):
+        for _ in range(min(room, self._rng.randint(*self._work))):
             self._choose(visits, photos)()
             self._tally.made += 1
+
+    async def push(self, *, patience: float) -> bool:
+        """Only send; answers whether all of it left."""
+        self.device.batch_size = _BATCH_SIZES[-1]
+        return (await self.device.push(patience=patience)).finished
 
     async def sync(self, *, patience: float) -> bool:
         """Push and pull over the bad link, in batches cut anywhere; answers whether both came to their end."""
         self.device.batch_size = self._rng.choice(_BATCH_SIZES)
-        report = await self.device.sync(patience=patience)
-        self._tally.count_push(report.push)
-        if report.pull is not None:
-            self._tally.count_pull(report.pull)
-        for refused in self.device.refusals():
-            self.device.discard(refused.operation.key)
-        return report.finished
+        return (await self.device.sync(patience=patience)).finished
+
+    async def stay_connected(self) -> None:
+        """Until cancelled."""
+        self.device.batch_size = self._rng.choice(_BATCH_SIZES)
+        await self.device.follow()
 
     def _choose(self, visits: Sequence[LocalDocument], photos: Sequence[LocalDocument]) -> Callable[[], object]:
         draw = self._rng.random()

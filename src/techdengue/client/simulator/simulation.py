@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
-import tempfile
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+import itertools
+import random
+import zlib
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import uuid_utils
 
+from techdengue.client.channel import Carrier
+from techdengue.client.download import Keeps, keep_all
+from techdengue.client.race import race
 from techdengue.client.transport import HttpTransport
+from techdengue.domain.operation import Outcome
 
 from .agent import Agent
 from .places import PLACES
@@ -20,7 +26,8 @@ from .stats import SimulationStats, Tally
 TokenFactory = Callable[[str, tuple[str, ...]], str]
 """Gives a token of role CAMPO for a user and the municípios that it may touch; asked again when one expires."""
 
-Progress = Callable[[SimulationStats], None]
+Progress = Callable[[int, int], None]
+"""Told how many operations are acknowledged, and how many were made; a few times a second at most."""
 
 _T = TypeVar("_T")
 
@@ -28,6 +35,17 @@ _CONNECTED = 0.6
 """How likely a device has a network at the end of a round."""
 _UNHURRIED = 10.0
 """From this pause on a round is at most one operation, so that a person can follow what happens."""
+_LONGEST_SPELL = 20
+"""Rounds that a device which stays connected works before it is out of reach for one."""
+_ARRIVALS = 200.0
+"""Devices that come a second, at most: nobody switches on thousands at once."""
+_AT_ONCE = 100
+"""Devices that push and pull at the same time at the end."""
+_KEEPERS = 50
+"""Devices that keep an entity which another made: thousands that keep everything do not fit into memory."""
+_PROGRESS_SECONDS = 0.5
+_BREATH = 0.005
+"""Seconds: what a device waits that is said to wait for nothing, so that the others have their turn."""
 
 
 class Simulation:
@@ -47,13 +65,19 @@ class Simulation:
         run: str | None = None,
         directory: Path | None = None,
         pause: float = 0.0,
+        rate: float | None = None,
+        carrier: Carrier = Carrier.HTTP,
+        stays_connected: bool = False,
+        bad_links: bool = True,
         progress: Progress | None = None,
     ) -> None:
         """`pause`: mean seconds between an agent's rounds; 0 works as fast as it goes and waits for nothing.
-        From 10 on an agent does at most one thing in a round, else up to six.
+        From 10 on an agent does at most one thing in a round, else up to six. `rate`, operations a second of all
+        agents together, decides the pause instead, and a round is one operation.
 
-        `directory` keeps the devices' files; without it they vanish at the end. Raises KeyError for a município that
-        is none of PLACES.
+        With `stays_connected` agents follow: they are out of reach for a round now and then; else they sync after a
+        round, or not. `directory` keeps the devices' files; without it they are in memory. Raises KeyError for a
+        município that is none of PLACES.
         """
         self._base_url = base_url
         self._token_factory = token_factory
@@ -62,17 +86,22 @@ class Simulation:
         self._places = [PLACES[municipio] for municipio in municipios]
         self._count = devices
         self._directory = directory
-        self._pause = pause
+        self._pause = pause if rate is None else devices / rate
+        self._work_a_round = (1, 1) if rate is not None else (0, 6) if self._pause < _UNHURRIED else (0, 1)
+        self._carrier = carrier
+        self._stays_connected = stays_connected
+        self._bad_links = bad_links
         self._progress = progress
+        self._shown = 0.0
+        self._seconds = 0.0
         self._tally = Tally()
         self._open = contextlib.AsyncExitStack()
         self.agents: list[Agent] = []
 
     async def __aenter__(self) -> Self:
-        folder = self._directory or Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="techdengue-")))
         transport = await self._open.enter_async_context(HttpTransport())
         for number in range(1, self._count + 1):
-            agent = self._agent(number, folder, transport)
+            agent = self._agent(number, transport)
             self._open.push_async_callback(agent.device.close)
             self.agents.append(agent)
         return self
@@ -87,18 +116,25 @@ class Simulation:
         """The counts so far."""
         tally = self._tally
         return SimulationStats(
+            transport=self._carrier.value,
             devices=len(self.agents),
             rounds=tally.rounds,
             made=tally.made,
             acknowledged=tally.outcomes.total(),
-            outcomes=dict(tally.outcomes),
+            outcomes=dict(+tally.outcomes),
+            conflicts=tally.outcomes[Outcome.CONFLICT.value],
             refused=tally.refused,
             repeated=tally.repeated,
             pending=sum(agent.device.pending_count() for agent in self.agents),
             received=tally.received,
             lost_requests=sum(agent.link.lost_requests for agent in self.agents),
             lost_answers=sum(agent.link.lost_answers for agent in self.agents),
+            cuts=sum(agent.link.cuts for agent in self.agents),
+            reconnects=tally.reconnects,
             clock_jumps=tally.clock_jumps,
+            seconds=self._seconds,
+            p50_seconds=tally.waits.percentile(0.5),
+            p99_seconds=tally.waits.percentile(0.99),
         )
 
     async def work(self, *, rounds: int | None = None, duration: float | None = None) -> None:
@@ -106,87 +142,109 @@ class Simulation:
 
         Raises LinkError where waiting is no help (a wrong address, a token that is refused).
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(duration):
-                await _together(self._days(agent, rounds) for agent in self.agents)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(duration):
+                    await _together(self._life(agent, rounds) for agent in self.agents)
+        finally:
+            self._seconds += loop.time() - begun
 
     async def settle(self, *, patience: float = 120.0) -> bool:
         """Over a good link everybody pushes, and then pulls, to the end; answers whether they could."""
-        for agent in self.agents:
-            agent.link.calm = True
-        done = await _together(self._finish(agent, patience) for agent in self.agents)
-        done += await _together(self._finish(agent, patience) for agent in self.agents)
-        for agent in self.agents:
-            agent.link.calm = False
+        with self._calm():
+            done = await self._in_turns(lambda agent: agent.sync(patience=patience))
+            done += await self._in_turns(lambda agent: agent.sync(patience=patience))
         return all(done)
 
-    async def _days(self, agent: Agent, rounds: int | None) -> None:
+    async def push_rest(self, *, patience: float) -> bool:
+        """Over a good link everybody pushes; answers whether they could."""
+        with self._calm():
+            return all(await self._in_turns(lambda agent: agent.push(patience=patience)))
+
+    async def _life(self, agent: Agent, rounds: int | None) -> None:
+        """Arrive, and work for so many rounds."""
         rng = agent.draws("days")
-        done = 0
-        while rounds is None or done < rounds:
-            agent.work_offline()
+        if self._pause:
+            await asyncio.sleep(rng.uniform(0.0, min(self._pause, len(self.agents) / _ARRIVALS)))
+        days = iter(itertools.count() if rounds is None else range(rounds))
+        if not self._stays_connected:
+            await self._come_and_go(agent, rng, days)
+        while spell := list(itertools.islice(days, rng.randint(1, _LONGEST_SPELL))):
+            await race(agent.stay_connected(), self._work(agent, rng, spell))
+            await self._work(agent, rng, itertools.islice(days, 1))  # out of reach
+
+    async def _come_and_go(self, agent: Agent, rng: random.Random, days: Iterator[int]) -> None:
+        """After a round there is a network, or not."""
+        for day in days:
+            await self._work(agent, rng, (day,))
             if rng.random() < _CONNECTED:
                 await agent.sync(patience=20.0 if self._pause == 0 else self._pause)
-            done += 1
+
+    async def _work(self, agent: Agent, rng: random.Random, days: Iterable[int]) -> None:
+        """Rounds, each after a rest: as many in any second, however many devices began together."""
+        for _ in days:
+            mean = self._pause or (_BREATH if self._stays_connected else 0.0)
+            await asyncio.sleep(mean and rng.expovariate(1.0 / mean))
+            agent.work_offline()
             self._tally.rounds += 1
-            if self._progress is not None:
-                self._progress(self.stats)
-            await asyncio.sleep(rng.uniform(0.5, 1.5) * self._pause)
+            self._show_progress()
 
-    async def _finish(self, agent: Agent, patience: float) -> bool:
-        return await agent.sync(patience=patience)
+    def _show_progress(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._progress is not None and now - self._shown >= _PROGRESS_SECONDS:
+            self._shown = now
+            self._progress(self._tally.outcomes.total(), self._tally.made)
 
-    def _agent(self, number: int, folder: Path, transport: HttpTransport) -> Agent:
+    @contextlib.contextmanager
+    def _calm(self) -> Iterator[None]:
+        """Links that lose nothing."""
+        for agent in self.agents:
+            agent.link.calm = True
+        yield
+        for agent in self.agents:
+            agent.link.calm = not self._bad_links
+
+    async def _in_turns(self, work: Callable[[Agent], Coroutine[Any, Any, _T]]) -> list[_T]:
+        """Everybody's, so many at a time."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def in_turn(agent: Agent) -> _T:
+            async with turns:
+                return await work(agent)
+
+        return await _together(in_turn(agent) for agent in self.agents)
+
+    def _share_of(self, number: int) -> Keeps:
+        """Every entity is kept by _KEEPERS devices, and by those that work on it."""
+        return lambda _, entity_id: (zlib.crc32(str(entity_id).encode()) + number) % self._count < _KEEPERS
+
+    def _agent(self, number: int, transport: HttpTransport) -> Agent:
         place = self._places[(number - 1) % len(self._places)]
         name = f"simulado-{self._run}-{number}"
         user = f"agente-{self._run}-{number}"
-        return Agent(
+        agent = Agent(
             name=name,
             run=self._run,
             place=place,
-            path=str(folder / f"{name}.sqlite"),
+            path=":memory:" if self._directory is None else str(self._directory / f"{name}.sqlite"),
             base_url=self._base_url,
             token=lambda: self._token_factory(user, (place.municipio,)),
             transport=transport,
-            sleep=_no_sleep if self._pause == 0 else asyncio.sleep,
+            carrier=self._carrier,
+            sleep=_hardly_sleep if self._pause == 0 else asyncio.sleep,
             draws=lambda purpose: seeded(self._seed, number, purpose),
             tally=self._tally,
-            most_a_round=6 if self._pause < _UNHURRIED else 1,
+            keeps=keep_all if self._count <= _KEEPERS else self._share_of(number),
+            work=self._work_a_round,
         )
+        agent.link.calm = not self._bad_links
+        return agent
 
 
-async def simulate(
-    base_url: str,
-    token_factory: TokenFactory,
-    *,
-    devices: int = 3,
-    municipios: Sequence[str] = ("5103403",),
-    seed: int = 0,
-    rounds: int | None = None,
-    duration: float | None = None,
-    pause: float = 2.0,
-    progress: Progress | None = None,
-) -> SimulationStats:
-    """Simulate field work and answer the counts. Everything that was made is pushed at the end, if the server is there.
-
-    Arguments as of Simulation and its `work`; with neither rounds nor duration it works until it is cancelled.
-    """
-    async with Simulation(
-        base_url,
-        token_factory,
-        devices=devices,
-        municipios=municipios,
-        seed=seed,
-        pause=pause,
-        progress=progress,
-    ) as simulation:
-        await simulation.work(rounds=rounds, duration=duration)
-        await simulation.settle(patience=30.0)
-        return simulation.stats
-
-
-async def _no_sleep(seconds: float) -> None:
-    await asyncio.sleep(0)
+async def _hardly_sleep(seconds: float) -> None:
+    await asyncio.sleep(min(seconds, _BREATH))
 
 
 async def _together(work: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:

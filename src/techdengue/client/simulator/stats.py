@@ -1,46 +1,97 @@
 """What a simulation counted."""
 
+import math
 from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from techdengue.client.model import PullReport, PushReport
+from techdengue.client.errors import Unreachable
+from techdengue.client.observer import Observer
+from techdengue.client.wire import ChangesPage, SyncAnswer
+from techdengue.domain.operation import Outcome
 
 
 class SimulationStats(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot of the counts. `outcomes` are acknowledged operations by outcome of resolution.md."""
 
+    transport: str
     devices: int
     rounds: int
     made: int
     """Operations that agents made."""
     acknowledged: int
     outcomes: dict[str, int]
+    conflicts: int
+    """Of the outcomes: parked for a person."""
     refused: int
     repeated: int
     """Acknowledged although the server had them already: their first answer was lost."""
     pending: int
     """Operations that wait on devices."""
     received: int
-    """Entities that pulls brought."""
+    """Entities that changes brought."""
     lost_requests: int
     lost_answers: int
+    cuts: int
+    """Streams and WebSockets that the simulated link broke."""
+    reconnects: int
+    """Times that a device failed to reach the server and tried again, whatever the reason."""
     clock_jumps: int
+    seconds: float
+    """How long the devices worked."""
+    p50_seconds: float | None
+    """Between sending an operation and having stored its answer, the last time it was sent."""
+    p99_seconds: float | None
 
 
-class Tally:
+class Tally(Observer):
     """The counts, while they grow."""
 
     def __init__(self) -> None:
         self.rounds = self.made = self.refused = self.repeated = self.received = self.clock_jumps = 0
+        self.reconnects = 0
         self.outcomes: Counter[str] = Counter()
+        self.waits = Histogram()
 
-    def count_push(self, report: PushReport) -> None:
-        """Add what a push did."""
-        self.outcomes.update(report.outcomes)
-        self.refused += report.refused
-        self.repeated += report.repeated
+    def answered(self, answer: SyncAnswer, waited: Sequence[float]) -> None:
+        """Add an answer."""
+        self.outcomes.update(success.status for success in answer.successes)
+        self.outcomes[Outcome.CONFLICT.value] += len(answer.conflicts)
+        self.refused += len(answer.errors)
+        self.repeated += sum(each.already_processed for each in answer.acknowledged)
+        for seconds in waited:
+            self.waits.add(seconds)
 
-    def count_pull(self, report: PullReport) -> None:
-        """Add what a pull brought."""
-        self.received += report.received
+    def changed(self, page: ChangesPage) -> None:
+        """Add a page."""
+        self.received += len(page.items)
+
+    def failed(self, error: Unreachable) -> None:
+        """Add a failure."""
+        self.reconnects += 1
+
+
+class Histogram:
+    """Durations in steps of 5 %, from a microsecond: as small for a million as for ten."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self._steps[math.ceil(math.log(max(seconds, _SHORTEST) / _SHORTEST) / _STEP)] += 1
+
+    def percentile(self, share: float) -> float | None:
+        """Seconds that this share of all stays below; None where there is none."""
+        left = share * self._steps.total()
+        for step in sorted(self._steps):
+            left -= self._steps[step]
+            if left <= 0:
+                return _SHORTEST * math.exp(step * _STEP)
+        return None
+
+
+_SHORTEST: Final = 1e-6
+_STEP: Final = math.log(1.05)
