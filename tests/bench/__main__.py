@@ -61,7 +61,7 @@ async def _run(wanted: Sequence[Measure], options: Options, asked: argparse.Name
             report.write(rows, about, asked.json)
     print(
         f"\n{about['cores']} cores, {about['memory_gib']} GiB, {about['system']}, {about['python']}, "
-        f"PostgreSQL {about['postgresql']}; {options.rounds} rounds\n"
+        f"PostgreSQL {about['postgresql']}; {options.rounds} rounds; load {about['load_before']} before\n"
     )
     print(report.table(rows, markdown=asked.markdown))
     for line in broken:

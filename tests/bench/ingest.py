@@ -126,8 +126,26 @@ async def _ceiling(stage: Stage, prepared: Prepared, write: ceiling.Write) -> fl
     database = await stage.database()
     async with stage.pool(database, "techdengue_intake", 2, **PROBES) as pool:
         rate = await ceiling.run(pool, prepared, write)
+    await _check_rows(stage, database, prepared)
     await stage.drop(database)
     return rate
+
+
+async def _check_rows(stage: Stage, database: Database, prepared: Prepared) -> None:
+    """Raises RuntimeError unless every row was written: a ceiling that leaves some out is none."""
+    async with stage.owner(database) as owner:
+        found = await owner.fetchrow(SQL["count_rows"])
+    units = [unit for groups in prepared for group in groups for unit in group.units]
+    events = sum(len(unit.events) for unit in units)
+    wanted = {
+        "events": events,
+        "last": events,
+        "heads": len({(head.tenant, head.stream) for unit in units for head in unit.heads}),
+        "writers": len({change.writer for unit in units for change in unit.writers}),
+        "requests": sum(group.operations for groups in prepared for group in groups) // workload.SIZE,
+    }
+    if dict(found) != wanted:
+        raise RuntimeError(f"the ceiling wrote {dict(found)}, not {wanted}")
 
 
 async def check_mix(stage: Stage, database: Database) -> None:

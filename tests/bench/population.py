@@ -25,6 +25,8 @@ NAME = "b10cb10c"
 _BATCHES = 26
 _AT_ONCE = 200
 """Blocks of one statement."""
+_BYTES = 3_000
+"""On disk for an event: log, heads, indexes, and the write-ahead log meanwhile."""
 _TOOK_PART = 20
 """Municípios of a log."""
 
@@ -54,6 +56,7 @@ async def populate(
 
     With a span of zero the states hold the very times of their events, and the heads verify.
     """
+    stage.check_space(events * _BYTES)
     database = await stage.database()
     if events:
         await _serve_block(stage, database)

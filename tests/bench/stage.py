@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -46,6 +47,12 @@ class Stage:
         """Another database, empty and migrated."""
         self._number += 1
         return await copy_database(self.postgres, _TEMPLATE, f"bench_{self._number}", _PASSWORD)
+
+    def check_space(self, wanted: int) -> None:
+        """Raises RuntimeError where fewer bytes are free than that."""
+        free = shutil.disk_usage(self._home).free
+        if free < wanted:
+            raise RuntimeError(f"it needs {wanted / 1e9:.0f} GB of disk, and {free / 1e9:.0f} GB are free")
 
     async def drop(self, database: Database) -> None:
         """Give its disk space back."""
