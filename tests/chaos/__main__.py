@@ -28,7 +28,7 @@ def main() -> int:
         "--seed", type=int, default=1, help="the same seed gives the same work and bad luck (default: 1)"
     )
     parser.add_argument("--devices", type=int, default=8, help="devices at work at once (default: 8)")
-    parser.add_argument("--gap", type=int, default=40, help="acknowledged operations between two faults (default: 40)")
+    parser.add_argument("--gap", type=int, default=20, help="acknowledged operations between two faults (default: 20)")
     parser.add_argument("--faults", default="", help="only faults whose name contains this:\n  " + "\n  ".join(KINDS))
     wanted = parser.parse_args()
     if not faults_of(wanted.seed, 0, wanted.faults, often=1):
@@ -54,7 +54,7 @@ async def _run(wanted: argparse.Namespace) -> Totals:
             plan = Plan(
                 seed=wanted.seed,
                 number=number,
-                faults=faults_of(wanted.seed, number, wanted.faults, often=2),
+                faults=faults_of(wanted.seed, number, wanted.faults, often=4),
                 gap=wanted.gap,
                 devices=wanted.devices,
             )

@@ -12,7 +12,7 @@ from .site import Broken
 from .tailing import digest_of
 
 OFTEN: Final = ("kill -9", "connection cut", "backend terminated", "disk full")
-"""Faults whose name begins so come twice in an episode of a long run."""
+"""Faults whose name begins so come more often in an episode of a long run."""
 
 
 def faults_of(seed: int, number: int, wanted: str, *, often: int) -> list[str]:
