@@ -1,15 +1,15 @@
 """An operation log is pushed from a file: by line, in order, as often as one likes."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from techdengue.client import LogProgress, LogReport, push_log
+from techdengue.client import Carrier, LogProgress, LogReport, push_log
 
 from .conftest import Waits
-from .fake_server import FakeServer, answers, lose_answer
+from .fake_server import FakeServer, answers, cut, lose_answer
 
 Push = Callable[..., Awaitable[LogReport]]
 
@@ -28,7 +28,7 @@ def line(number: int, **fields: object) -> str:
 
 @pytest.fixture
 def push(server: FakeServer, waits: Waits) -> Push:
-    async def call(lines: list[str], **options: Any) -> LogReport:
+    async def call(lines: Iterable[str], **options: Any) -> LogReport:
         return await push_log(lines, server.url, "importacao-1", "token", sleep=waits, **options)
 
     return call
@@ -65,6 +65,33 @@ async def test_a_log_that_was_cut_is_run_again(push: Push, server: FakeServer) -
     whole = await push(lines, batch_size=5)
     assert (whole.repeated, whole.acknowledged, whole.problem) == (10, 20, None)
     assert len(server.log) == 20
+
+
+@pytest.mark.parametrize("carrier", [Carrier.STREAM, Carrier.WS])
+async def test_a_long_log_that_is_cut_again_and_again_is_recorded_once_and_in_order(
+    push: Push, server: FakeServer, carrier: Carrier
+) -> None:
+    server.faults = [cut(after=after, answered=after - 60) for after in (100, 250, 60, 400, 900)]
+    report = await push([line(number) for number in range(1, 3001)], carrier=carrier, batch_size=50)
+    assert (report.acknowledged, report.lines, report.problem) == (3000, 3000, None)
+    assert report.repeated > 0
+    assert server.keys() == [f"key-{number}" for number in range(1, 3001)]
+
+
+@pytest.mark.parametrize("carrier", Carrier)
+async def test_no_more_of_a_log_is_read_than_may_be_unanswered(
+    push: Push, server: FakeServer, carrier: Carrier
+) -> None:
+    read = ahead = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read, ahead
+        for read in range(1, 5001):
+            ahead = max(ahead, read - len(server.log))
+            yield line(read)
+
+    assert (await push(lines(), carrier=carrier)).acknowledged == 5000
+    assert ahead <= 1100
 
 
 async def test_a_server_that_is_away_is_waited_for(push: Push, server: FakeServer, waits: Waits) -> None:

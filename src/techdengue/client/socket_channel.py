@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -24,6 +25,8 @@ _ENVELOPES: Final = 16 * 1024
 """Bytes around the operations of as many frames as may be unanswered."""
 _WELCOME_SECONDS: Final = 30.0
 _MISSED_HEARTBEATS: Final = 3
+_OF_ITS_LIFE: Final = 0.8
+"""When a token is renewed; the next one is taken to live as long as this one still did."""
 
 
 class SocketChannel:
@@ -40,7 +43,7 @@ class SocketChannel:
         self._problem: Problem | None = None
         self._said = self._heard = self._loop.time()
         self._heartbeat = _WELCOME_SECONDS
-        self._renew_at: float | None = None
+        self._renew_every = self._renew_at = math.inf
         self._limits = Limits(
             piece_operations=_PIECE_OPERATIONS,
             piece_bytes=_PIECE_BYTES,
@@ -141,12 +144,13 @@ class SocketChannel:
         )
         left = _seconds_between(welcome.server_timestamp, welcome.token_expires_at)
         if left is not None and self._link.renews:
-            self._renew_at = self._loop.time() + left * 0.8
+            self._renew_every = left * _OF_ITS_LIFE
+            self._renew_at = self._loop.time() + self._renew_every
 
     async def _show_life(self) -> None:
         now = self._loop.time()
-        if self._renew_at is not None and now >= self._renew_at:
-            self._renew_at = None
+        if now >= self._renew_at:
+            self._renew_at = now + self._renew_every
             await self._say(wire.FreshToken(token=await self._link.renew_token()))
         elif now - self._said >= self._heartbeat:
             await self._say(wire.Heartbeat())
