@@ -64,6 +64,7 @@ class Socket(Requests):
     """`GET /api/sync/ws`, frames in flight at once; changes come by themselves and wait here until they are pulled."""
 
     most = 40
+    echoes = False
 
     def __init__(self, *of_requests: Any) -> None:
         super().__init__(*of_requests)

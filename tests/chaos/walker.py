@@ -105,6 +105,10 @@ class Walker:
         while not await self.pull():  # noqa: ASYNC110 - nobody tells when a server is back
             await asyncio.sleep(BACKOFF_SECONDS)
 
+    def may_lack(self, place: Place, version: int) -> bool:
+        """Whether it need not be told of this: it made it so itself."""
+        return version == 1 and place in self._mine and not self._way.echoes
+
     def _hold(self, item: Json) -> None:
         place = (item["municipio_cod_ibge"], item["entity_type"], str(item["entity_id"]))
         held = self.copies.get(place)

@@ -23,6 +23,8 @@ class Way(Protocol):
 
     most: int
     """Operations that are sent at once."""
+    echoes: bool
+    """Whether changes tell of what the device created itself and nobody has changed since."""
 
     async def push(self, entries: Sequence[Entry], sent_at: int | None) -> None:
         """Send; the ledger hears what is answered."""
@@ -41,6 +43,7 @@ class Requests:
     """One request after the other."""
 
     most = 9
+    echoes = True
 
     def __init__(self, http: aiohttp.ClientSession, url: str, token: str, device: str, ledger: Ledger) -> None:
         self.http = http
