@@ -85,13 +85,13 @@ def _token(name: str = "RS256", key: Any = None, kid: str | None = None, **claim
 
 async def _refused(verifier: TokenVerifier, token: str) -> str:
     with pytest.raises(Problem) as refusal:
-        await verifier.verify(token)
+        await verifier.admit(token)
     return refusal.value.code
 
 
 @pytest.mark.parametrize("name", ["RS256", "ES256", "EdDSA"])
 async def test_a_token_of_the_issuer_names_user_highest_role_and_territory(issuer: Issuer, name: str) -> None:
-    caller = await _verifier(issuer).verify(_token(name))
+    caller = (await _verifier(issuer).admit(_token(name))).caller
     assert caller == Caller("8c5f-ana", Role.VIGILANCIA, frozenset({CUIABA}))
 
 
@@ -101,10 +101,10 @@ async def test_a_verified_token_is_known_until_it_expires(issuer: Issuer) -> Non
     verifier = TokenVerifier(Settings(database_url="x", jwt_issuer=ISSUER), clock=lambda: clock[0])
     verifier._issuer_keys = IssuerKeys("", fetch=issuer.fetch)
     token = _token(exp=now + dt.timedelta(seconds=60))
-    first = await verifier.verify(token)
-    assert await verifier.verify(token) is first
+    first = await verifier.admit(token)
+    assert await verifier.admit(token) is first
     clock[0] += 61
-    assert await verifier.verify(token) is not first  # read again: PyJWT's own clock decides then
+    assert await verifier.admit(token) is not first  # read again: PyJWT's own clock decides then
 
 
 @pytest.mark.parametrize(
@@ -132,18 +132,18 @@ async def test_a_token_that_is_not_for_us_or_not_now_is_refused(
 
 
 async def test_a_token_without_territory_sees_nothing(issuer: Issuer) -> None:
-    caller = await _verifier(issuer).verify(_token(municipios=None))
+    caller = (await _verifier(issuer).admit(_token(municipios=None))).caller
     assert caller.municipios == frozenset()
     assert not caller.may_touch(CUIABA)
 
 
 async def test_a_star_is_every_municipio(issuer: Issuer) -> None:
-    assert (await _verifier(issuer).verify(_token(municipios="*"))).sees_everything
+    assert (await _verifier(issuer).admit(_token(municipios="*"))).caller.sees_everything
 
 
 async def test_azp_must_be_a_client_that_is_listed(issuer: Issuer) -> None:
     verifier = _verifier(issuer, jwt_client_ids="console, app")
-    await verifier.verify(_token())
+    await verifier.admit(_token())
     assert await _refused(verifier, _token(azp="another")) == "invalid_token"
     assert await _refused(verifier, _token(azp=None)) == "invalid_token"
 
@@ -179,17 +179,17 @@ async def test_made_up_key_ids_ask_the_issuer_once_in_half_a_minute(issuer: Issu
 async def test_a_new_key_of_the_issuer_is_found(issuer: Issuer) -> None:
     issuer.names = ["RS256"]
     verifier = _verifier(issuer)
-    await verifier.verify(_token("RS256"))
+    await verifier.admit(_token("RS256"))
     issuer.names = ["RS256", "ES256"]
     issuer.now += 31
-    await verifier.verify(_token("ES256"))
+    await verifier.admit(_token("ES256"))
 
 
 async def test_old_keys_serve_while_the_issuer_is_away(issuer: Issuer) -> None:
     verifier = _verifier(issuer)
-    await verifier.verify(_token())
+    await verifier.admit(_token())
     issuer.away, issuer.now = True, 10_000
-    await verifier.verify(_token(sub="another"))
+    await verifier.admit(_token(sub="another"))
     assert issuer.fetched == 2
 
 
@@ -198,7 +198,7 @@ async def test_an_issuer_that_never_answered_is_a_503(issuer: Issuer) -> None:
     assert await _refused(_verifier(issuer), _token()) == "unavailable"
     issuer.away, issuer.now = False, 3.0
     verifier = _verifier(issuer)
-    await verifier.verify(_token())
+    await verifier.admit(_token())
 
 
 async def test_a_token_of_another_local_key_is_refused(tokens: Tokens, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ async def test_the_local_key_does_not_speak_for_the_issuer(tokens: Tokens, issue
     verifier = _verifier(issuer, jwt_local_key_file=str(tokens.key_file))
     claims = {**_claims(), "iss": LOCAL_ISSUER, "aud": LOCAL_AUDIENCE}
     assert await _refused(verifier, jwt.encode(claims, KEYS["EdDSA"], algorithm="EdDSA")) == "invalid_token"
-    await verifier.verify(tokens.mint())
+    await verifier.admit(tokens.mint())
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic YTpi", "Bearer", "Bearer  "])

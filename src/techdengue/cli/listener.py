@@ -18,14 +18,14 @@ from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
+from techdengue.http.socket.messages import LARGEST_FRAME
+
 from .collecting import collect_rarely
 from .protocols import Http, WebSocket
 
 BACKLOG = 1024
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may be idle between two requests."""
-LARGEST_MESSAGE = 1024 * 1024
-"""Bytes of a WebSocket message; a larger one closes the connection (1009) and is not kept."""
 DRAIN_SECONDS = 30
 """How long requests in flight and the application's own shutdown may take after a signal to stop."""
 
@@ -118,7 +118,7 @@ def configure(application: Any) -> Config:
         application,
         http=Http,
         ws=WebSocket,
-        ws_max_size=LARGEST_MESSAGE,
+        ws_max_size=LARGEST_FRAME,  # a larger one closes the connection (1009) and is not kept
         ws_ping_interval=None,  # heartbeats are messages of ours
         ws_per_message_deflate=False,  # its buffers would cost more memory than an idle connection has
         lifespan="on",

@@ -21,7 +21,7 @@ from techdengue.intake.errors import IntakeError
 from . import changes, media, operational, page, reading, stream, sync
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge
-from .problems import Problem, from_intake, invalid_cursor, problem_response, unavailable
+from .problems import Problem, database_away, from_intake, invalid_cursor, problem_response, unavailable
 from .roles import LEAST_ROLE, require
 from .services import Services
 from .socket.connection import converse
@@ -118,7 +118,7 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
             return _refusal(request, unavailable("The server is stopping"))
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
-            return _refusal(request, unavailable("The database cannot be reached"))
+            return _refusal(request, database_away())
         finally:
             if call is not None:
                 call.release()

@@ -38,10 +38,6 @@ class TokenVerifier:
         self._clients = frozenset(filter(None, map(str.strip, settings.jwt_client_ids.split(","))))
         self._known: collections.OrderedDict[bytes, Admission] = collections.OrderedDict()
 
-    async def verify(self, token: str) -> Caller:
-        """The caller alone; see `admit`."""
-        return (await self.admit(token)).caller
-
     async def admit(self, token: str, *, afresh: bool = False) -> Admission:
         """The caller and the token's end; `afresh` checks the signature of a known one again.
 

@@ -15,6 +15,7 @@ import structlog
 from techdengue import telemetry
 
 from .problems import Problem, problem_response
+from .socket.troubles import CLOSE_CODES
 from .upload import LEAVE_SECONDS, Upload
 
 Scope = MutableMapping[str, Any]
@@ -39,7 +40,8 @@ ENCODED_SLASH: Final = "\x00"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 _LEAST_CLOSE_CODE = 1000
-_CLOSE_CODES = frozenset({1000, 1001, 1005, 1006, 1009, 1011, 1013, 4400, 4401, 4403, 4408, 4413, 4429})
+_KNOWN_CODES = frozenset({1000, 1005, 1006, *CLOSE_CODES.values()})
+"""Close codes of ours, and those of a peer that leaves well, without a word, or is lost."""
 _QUIET_ROUTES = frozenset({"/health/live", "/health/ready", "/metrics"})
 _log = structlog.get_logger()
 
@@ -161,7 +163,7 @@ def _record_socket(scope: Scope, ended: int, seconds: float) -> None:
     status = 101 if ended >= _LEAST_CLOSE_CODE else ended
     telemetry.HTTP_REQUESTS.labels("GET", route, str(status)).inc()
     if status == 101:
-        telemetry.SOCKETS_CLOSED.labels(str(ended) if ended in _CLOSE_CODES else "other").inc()
+        telemetry.SOCKETS_CLOSED.labels(str(ended) if ended in _KNOWN_CODES else "other").inc()
     _log.info("socket_closed", route=route, status=status, code=ended, duration_ms=round(seconds * 1000, 3))
 
 

@@ -22,7 +22,7 @@ from .call import Call
 from .edge import HEADLESS_KEY, REQUEST_ID_KEY
 from .follower import Follower
 from .presence import ClientLeft, while_present
-from .problems import Problem, invalid_cursor, problem_document, unavailable
+from .problems import Problem, database_away, invalid_cursor, problem_document, server_stopping, token_expired
 
 HEARTBEAT_SECONDS: Final = 15.0
 SEND_SECONDS: Final = 30.0
@@ -70,19 +70,19 @@ class EventStream(ASGIResponse):
             while not self._call.services.stopping.is_set():
                 left = self._call.admission.expires - time.time()
                 if left <= 0:
-                    raise Problem("token_expired", "The token has expired")  # noqa: TRY301 - it ends the stream as any other
+                    raise token_expired()
                 page = await self._follower.read(min(HEARTBEAT_SECONDS, left))
                 await _send(send, event_of(page) if page.items or page.has_more else _HEARTBEAT)
-            raise _stopping()
+            raise server_stopping()
         except Problem as problem:
             await _send(send, _problem_event(problem, instance))
         except CursorFromElsewhere:
             await _send(send, _problem_event(invalid_cursor(), instance))
         except Stopping:
-            await _send(send, _problem_event(_stopping(), instance))
+            await _send(send, _problem_event(server_stopping(), instance))
         except DATABASE_AWAY as error:
             _log.warning("database_away", error=type(error).__name__)
-            await _send(send, _problem_event(unavailable("The database cannot be reached"), instance))
+            await _send(send, _problem_event(database_away(), instance))
 
 
 async def _send(send: Any, body: bytes) -> None:
@@ -96,10 +96,6 @@ async def _send(send: Any, body: bytes) -> None:
 def event_of(page: Page[Document]) -> bytes:
     """A page as an event. Its data is one line: our JSON has no line break between its tokens, and JSON none inside."""
     return b"event: changes\nid: %b\ndata: %b\n\n" % ((page.next_cursor or "").encode(), msgspec.json.encode(page))
-
-
-def _stopping() -> Problem:
-    return Problem("server_stopping", "The server is stopping; connect again")
 
 
 def _problem_event(problem: Problem, instance: str) -> bytes:

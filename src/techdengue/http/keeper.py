@@ -16,7 +16,7 @@ from prometheus_client import Gauge
 from eventstore import DATABASE_AWAY
 
 from .ports import Admission, Readers, Verifier
-from .problems import Problem
+from .problems import Problem, server_stopping, token_expired
 from .roles import require_device
 
 _LOOK_SECONDS: Final = 1.0
@@ -64,7 +64,7 @@ class Keeper:
     def keeping(self, kept: Kept, gauge: Gauge) -> Iterator[None]:
         """It is open for as long as the block, and counted. Raises Problem `server_stopping`."""
         if self._stopping:
-            raise _stopping()
+            raise server_stopping()
         self._open.add(kept)
         gauge.inc()
         try:
@@ -77,7 +77,7 @@ class Keeper:
         """End everything, now and from now on: devices connect elsewhere."""
         self._stopping = True
         for kept in tuple(self._open):
-            kept.end(_stopping())
+            kept.end(server_stopping())
 
     async def _look_often(self) -> None:
         while True:
@@ -85,7 +85,7 @@ class Keeper:
             now = time.monotonic()
             for kept in tuple(self._open):
                 if time.time() >= kept.admission.expires:
-                    kept.end(Problem("token_expired", "The token has expired"))
+                    kept.end(token_expired())
                 else:
                     kept.look(now)
 
@@ -112,7 +112,3 @@ class Keeper:
             except Problem as problem:
                 if problem.code != "unavailable":  # the issuer is away: keys that were good are good
                     kept.end(problem)
-
-
-def _stopping() -> Problem:
-    return Problem("server_stopping", "The server is stopping; connect again")

@@ -155,9 +155,24 @@ def invalid_cursor() -> Problem:
     return Problem("invalid_cursor", "The cursor is of another list, scope or log")
 
 
+def token_expired() -> Problem:
+    """The token was good when a long answer or a WebSocket began, and has ended since."""
+    return Problem("token_expired", "The token has expired")
+
+
+def server_stopping() -> Problem:
+    """Why a stream or a WebSocket ends when the server does."""
+    return Problem("server_stopping", "The server is stopping; connect again")
+
+
 def unavailable(detail: str, *, retry_after: int = 5) -> Problem:
     """A 503: nothing is known to be recorded."""
     return Problem("unavailable", detail, headers={"retry-after": str(retry_after)})
+
+
+def database_away() -> Problem:
+    """The 503 of a database that cannot be reached, or has no time."""
+    return unavailable("The database cannot be reached")
 
 
 def from_intake(error: intake_errors.IntakeError) -> Problem:

@@ -28,7 +28,7 @@ from .body import Unpacker, unpacker
 from .call import Call, bearer, check_device_id
 from .edge import ABORT_KEY, DUPLEX_KEY, REQUEST_ID_KEY
 from .lines import LONGEST_LINE, Gathering, Line, Splitter
-from .problems import Problem, from_intake
+from .problems import Problem, from_intake, token_expired
 from .roles import require_device
 
 _TOO_LONG: Final = Malformed(message=f"The line has more than {LONGEST_LINE:,} bytes", path="")
@@ -182,7 +182,7 @@ class Stream(ASGIResponse):
         """Commit a piece; whoever is told to come back later does."""
         while True:
             if time.time() >= self.admission.expires:
-                raise Problem("token_expired", "The token has expired")
+                raise token_expired()
             try:
                 return await self._call.services.intake.submit(batch)
             except Overloaded as error:

@@ -15,7 +15,7 @@ from techdengue.domain.access import Role
 from .call import admit, bearer
 from .edge import REQUEST_ID_KEY, Receive, Scope, Send
 from .ports import Admission
-from .problems import PROBLEM_MEDIA_TYPE, Problem, problem_document, unavailable
+from .problems import PROBLEM_MEDIA_TYPE, Problem, database_away, problem_document
 from .roles import require
 from .services import Services
 from .socket.messages import SUBPROTOCOL
@@ -54,7 +54,7 @@ class Upgrades:
             return await _refuse(send, problem, instance)
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
-            return await _refuse(send, unavailable("The database cannot be reached"), instance)
+            return await _refuse(send, database_away(), instance)
         offered = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": offered})
         return await endpoint.converse(self._services, admission, bearer(authorization), receive, send, instance)

@@ -19,7 +19,7 @@ from techdengue.domain.times import to_rfc3339
 from techdengue.http.call import check_device_id
 from techdengue.http.faults import no_such_type
 from techdengue.http.ports import Admission
-from techdengue.http.problems import Problem, problem_object, unavailable
+from techdengue.http.problems import Problem, database_away, problem_object, token_expired
 from techdengue.http.roles import LEAST_ROLE, require, require_device
 from techdengue.http.services import Services
 from techdengue.intake.model import Success
@@ -169,7 +169,7 @@ class Connection:
             require_device(caller, await services.readers.device_owner(self.device_id))
         except DATABASE_AWAY as error:
             _log.warning("database_away", error=type(error).__name__)
-            raise unavailable("The database cannot be reached") from error
+            raise database_away() from error
         structlog.contextvars.bind_contextvars(device_id=self.device_id)
         await self._outlet.tell(
             Welcome(
@@ -219,7 +219,7 @@ class Connection:
 
     async def _take(self, frame: Frame) -> None:
         if time.time() >= self.admission.expires:
-            raise Problem("token_expired", "The token has expired")
+            raise token_expired()
         incoming = self._incoming
         assert incoming is not None  # noqa: S101 - made by the hello
         await incoming.take(frame)

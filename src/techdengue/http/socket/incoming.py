@@ -30,7 +30,6 @@ class Incoming:
     """Frames that wait for their commit. `work` is run by one task while there are any."""
 
     __slots__ = (
-        "_acknowledged",
         "_budget",
         "_bytes",
         "_caller",
@@ -73,7 +72,6 @@ class Incoming:
         self._next = 1
         self._refused: int | None = None
         """The first frame that was refused, until it comes again."""
-        self._acknowledged = 0
         self.working = False
 
     async def take(self, frame: Frame) -> None:
@@ -133,7 +131,6 @@ class Incoming:
             _log.error("frame_failed", device_id=self._device_id, exc_info=error)
             await self._refuse(frame, Problem("internal_error", "An unexpected failure"))
         else:
-            self._acknowledged = frame.seq
             for success in answer.successes:
                 if success.operation is OperationKind.CREATE:
                     self._made(success)

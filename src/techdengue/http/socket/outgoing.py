@@ -15,7 +15,7 @@ from projections.model import Document
 from techdengue.domain.access import Caller
 from techdengue.feed import Stopping
 from techdengue.http.ports import Feed
-from techdengue.http.problems import Problem
+from techdengue.http.problems import Problem, invalid_cursor
 from techdengue.intake.model import Success
 
 from .messages import MOST_CREDIT, Changes
@@ -75,7 +75,7 @@ class Outgoing:
             try:
                 more = await self._send_page(ticket)
             except CursorFromElsewhere as error:
-                raise Problem("invalid_cursor", "The cursor is of another list, scope or log") from error
+                raise invalid_cursor() from error
             except DATABASE_AWAY as error:
                 _log.warning("database_away", error=type(error).__name__)
                 await asyncio.sleep(_AWAY_SECONDS)

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-GOING_AWAY: Final = 1001
 CLOSE_CODES: Final = {
     "malformed_frame": 4400,
     "invalid_parameter": 4400,
@@ -20,6 +19,6 @@ CLOSE_CODES: Final = {
     "body_too_large": 1009,
     "unavailable": 1013,
     "internal_error": 1011,
-    "server_stopping": GOING_AWAY,
+    "server_stopping": 1001,
 }
 """By the code of the problem, which is the close's reason too."""
