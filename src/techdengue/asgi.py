@@ -150,7 +150,7 @@ PROBES: Final = {
 }
 """The intake's two statements probe an index once for each element, whatever the statistics say: planned once."""
 
-BY_VALUES: Final = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off"}
+BY_VALUES: Final = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off", "enable_seqscan": "off"}
 """A reader's statement is planned for the filters that it is given, and its pages come from an index in their order:
 what the statistics take for few new events may be many (docs/decisions/0015)."""
 

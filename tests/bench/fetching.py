@@ -17,16 +17,25 @@ class PageEnd(msgspec.Struct):
 
 
 class Fetching:
-    """One client's connection and token."""
+    """One client's connection and token; it connects anew where the server has hung up."""
 
-    def __init__(self, talk: Talk, token: str, *, packed: bool = False) -> None:
-        self._talk, self._token, self._packed = talk, token, packed
+    def __init__(self, url: str, token: str, *, packed: bool = False) -> None:
+        address = urlsplit(url)
+        self._host, self._port = address.hostname or "", address.port or 80
+        self._token, self._packed = token, packed
+        self._talk: Talk | None = None
+
+    async def connect(self) -> None:
+        """Connect unless it is connected."""
+        if self._talk is None or self._talk.closed:
+            self._talk = await connect(self._host, self._port)
 
     async def get(self, path: str) -> bytes:
         """The body of an answer of 200, unpacked. Raises RuntimeError for another one."""
         packing = "Accept-Encoding: gzip\r\n" if self._packed else ""
         request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self._token}\r\n{packing}\r\n"
-        answer = await self._talk.ask(request.encode())
+        await self.connect()
+        answer = await self._talk.ask(request.encode())  # type: ignore[union-attr]  # connected just now
         head, _, body = answer.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{path}: the server answered {answer[:700]!r}")
@@ -38,16 +47,12 @@ class Fetching:
 
     async def seconds(self, path: str) -> float:
         """How long an answer takes."""
+        await self.connect()
         started = time.perf_counter()
         await self.get(path)
         return time.perf_counter() - started
 
     def close(self) -> None:
         """Hang up."""
-        self._talk.close()
-
-
-async def fetching(url: str, token: str, *, packed: bool = False) -> Fetching:
-    """Connect."""
-    address = urlsplit(url)
-    return Fetching(await connect(address.hostname or "", address.port or 80), token, packed=packed)
+        if self._talk is not None:
+            self._talk.close()

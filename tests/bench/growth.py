@@ -11,7 +11,7 @@ from techdengue.dev.database import Database
 from techdengue.domain.access import Role
 
 from . import workload
-from .fetching import Fetching, fetching
+from .fetching import Fetching
 from .load import Load
 from .measure import Named, Options, Row, Target, percentile, tell
 from .population import populate
@@ -66,8 +66,8 @@ async def _grown(stage: Stage, events: int) -> AsyncIterator[Grown]:
 
 
 async def _reads(stage: Stage, database: Database, server: Server) -> dict[str, tuple[Fetching, str]]:
-    device = await fetching(server.url, server.token(workload.MUNICIPIO))
-    person = await fetching(server.url, server.token(workload.MUNICIPIO, role=Role.VIGILANCIA, user="ana"))
+    device = Fetching(server.url, server.token(workload.MUNICIPIO))
+    person = Fetching(server.url, server.token(workload.MUNICIPIO, role=Role.VIGILANCIA, user="ana"))
     async with stage.owner(database) as owner:
         found = await owner.fetchrow(SQL["find_examples"], workload.MUNICIPIO)
     scope = Scope("changes", found["log"], frozenset({workload.MUNICIPIO}), (None,))

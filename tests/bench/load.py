@@ -127,6 +127,11 @@ class Talk(asyncio.Protocol):
         self._transport.write(request)
         return await self._answer
 
+    @property
+    def closed(self) -> bool:
+        """Whether either side has hung up: a server does on whoever is silent for long."""
+        return self._transport is None or self._transport.is_closing()
+
     def close(self) -> None:
         """Hang up."""
         if self._transport is not None:

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from . import workload
-from .fetching import PageEnd, fetching
+from .fetching import Fetching, PageEnd
 from .measure import Named, Options, Row, Target, tell
 from .population import populate
 from .stage import Server, Stage
@@ -87,7 +87,7 @@ def _document(row: Any) -> _Document:
 
 
 async def _cold_sync(server: Server, *, packed: bool) -> float:
-    client = await fetching(server.url, server.token(workload.MUNICIPIO), packed=packed)
+    client = Fetching(server.url, server.token(workload.MUNICIPIO), packed=packed)
     started, count, path = time.perf_counter(), 0, f"/api/sync/changes?limit={_LIMIT}"
     end = PageEnd(has_more=True)
     while end.has_more:

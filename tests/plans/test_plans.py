@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from eventstore import EventFilter, PostgresEventStore
-from projections.queries import ConflictsWanted, Cut, EventsWanted, territory
+from projections.cursor import encode_cursor
+from projections.queries import ConflictsWanted, Cut, EventsWanted, changes, territory
 from techdengue.domain.access import ALL_MUNICIPIOS, Caller, Role
 from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.intake import Intake
@@ -24,11 +25,22 @@ Call = Callable[[PostgresReaders, Caller], Awaitable[Any]]
 pytestmark = pytest.mark.filterwarnings("ignore:.*active log listener")
 """The driver's word on a listener that stays until the connection goes back, as it shall."""
 
-NOW = dt.datetime.now(dt.UTC)
-
 
 def _events(**filters: Any) -> Call:
     return lambda readers, caller: readers.events(caller, EventsWanted(**filters), cursor=None, limit=100)
+
+
+def _events_received(since: int, until: int | None = None) -> Call:
+    """Events by the age that they have when they are asked for, in minutes."""
+
+    def ask(readers: PostgresReaders, caller: Caller) -> Awaitable[Any]:
+        now = dt.datetime.now(dt.UTC)
+        wanted = EventsWanted(
+            since=now - dt.timedelta(minutes=since), until=None if until is None else now - dt.timedelta(minutes=until)
+        )
+        return readers.events(caller, wanted, cursor=None, limit=100)
+
+    return ask
 
 
 def _conflicts(**filters: Any) -> Call:
@@ -65,9 +77,9 @@ CALLS: dict[str, tuple[Call, set[str]]] = {
     "events of a device that there is not": (_events(device_id="nobody"), {"event_key"}),
     "events of a user that there is not": (_events(user_id="nobody"), {"event_actor"}),
     "events of an outcome that there is not": (_events(outcome="server_kept"), {"event_outcome"}),
-    "events of the last minute": (_events(since=NOW - dt.timedelta(minutes=1)), {"event_recorded"}),
+    "events of the last minute": (_events_received(1), {"event_recorded"}),
     "events of a minute": (
-        _events(since=NOW - dt.timedelta(minutes=91), until=NOW - dt.timedelta(minutes=90)),
+        _events_received(91, until=90),
         {"event_recorded"},
     ),
     "open conflicts": (_conflicts(status="open"), set()),
@@ -85,6 +97,23 @@ async def test_a_reader_reads_no_table_whole(listening: MakePool, name: str, cal
     assert plans.told
     assert plans.read_whole() == set()
     assert used <= plans.indexes()
+
+
+@pytest.mark.parametrize("position", [10_000, 19_900], ids=["from the middle", "near the end"])
+@pytest.mark.parametrize("caller", [ONE, SOME, ALL], ids=["one município", "some", "all"])
+async def test_a_page_of_what_changed_probes_a_head_for_each_event(
+    listening: MakePool, caller: Caller, position: int
+) -> None:
+    async with (
+        listening("techdengue_reader") as (pool, plans),
+        pool.acquire() as connection,
+        territory(connection, caller.municipios) as reader,
+    ):
+        page = await changes(reader, cursor=encode_cursor(reader.scope("changes", None), position), limit=500)
+    assert page.items
+    assert plans.read_whole() == set()
+    assert plans.indexes() & {"stream_head", "stream_name"}
+    assert plans.indexes() & {"event_tenant", "event_position"}
 
 
 async def test_a_group_reads_and_appends_by_indexes_alone(listening: MakePool) -> None:
