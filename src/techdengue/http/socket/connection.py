@@ -100,21 +100,16 @@ class Connection:
     async def run(self, tasks: asyncio.TaskGroup) -> Never:
         """Greet, and listen until the end. Raises Problem, or _Gone where the device has left."""
         self._tasks = tasks
-        try:
-            async with asyncio.timeout(HELLO_SECONDS):
-                first = await self._hear()
-        except TimeoutError as error:
-            raise Problem("device_silent", f"No hello came within {HELLO_SECONDS:g} s") from error
-        if not isinstance(first, Hello):
-            raise Problem("malformed_frame", "The first message is a hello", path="/type")
-        await self._greet(first)
         with self._services.keeper.keeping(self, telemetry.SOCKETS_OPEN):
+            await self._greet(await self._hear_hello())
             while True:
                 await self._heed(await self._hear())
 
     def look(self, now: float) -> None:
         """What time brings: `now` is `time.monotonic()`."""
         heartbeat = self._services.settings.heartbeat_seconds
+        if self._incoming is None:  # its hello has a time of its own
+            return
         if now - self._heard_at > SILENT_HEARTBEATS * heartbeat:
             self.end(Problem("device_silent", f"Nothing was heard for {SILENT_HEARTBEATS * heartbeat:g} s"))
         elif now - self._outlet.sent_at >= heartbeat:
@@ -146,6 +141,16 @@ class Connection:
                     await self._outlet.tell(Trouble(problem=problem_object(problem, self._instance)))
                 await self._send({"type": "websocket.close", "code": code, "reason": problem.code})
         return code
+
+    async def _hear_hello(self) -> Hello:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                first = await self._hear()
+        except TimeoutError as error:
+            raise Problem("device_silent", f"No hello came within {HELLO_SECONDS:g} s") from error
+        if not isinstance(first, Hello):
+            raise Problem("malformed_frame", "The first message is a hello", path="/type")
+        return first
 
     async def _hear(self) -> Hello | Frame | Credit | Token | Heartbeat:
         message = await self._receive()
