@@ -27,8 +27,8 @@ async def test_changes_reach_another_device_as_far_as_its_credit_goes(http: aioh
     async with Talk(http, site, "listener", changes=True, credit=10_000) as listener, Talk(http, site, "told") as talk:
         await listener.greeted()
         await talk.greeted()
-        while (await listener.hear("changes"))["has_more"]:
-            pass
+        while (changes := await listener.hear("changes"))["has_more"]:
+            await listener.say("credit", items=len(changes["items"]))
         await talk.say("operations", seq=1, operations=log)
         seen: list[str] = []
         while len(seen) < len(log):

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -307,21 +308,27 @@ async def test_a_device_that_reads_nothing_is_closed_and_holds_nothing(
     assert services.bodies.held("ana") == 0
 
 
-async def test_time_brings_heartbeats_and_ends_the_silent_and_the_expired(
-    make_services: MakeServices, tokens: Tokens, token: str, monkeypatch: pytest.MonkeyPatch
+async def test_time_brings_heartbeats_and_ends_the_silent(services: Services, token: str) -> None:
+    async with greeted(services, token) as device:
+        (open_one,) = services.keeper.open
+        now = time.monotonic()
+        open_one.look(now + 29)
+        open_one.look(now + 31)
+        assert (await device.hear("heartbeat"))["server_timestamp"].endswith("Z")
+        device.say("heartbeat")
+        open_one.look(now + 62)
+        await device.hear("heartbeat")
+        open_one.look(now + 100)
+        await device.closed(4408, "device_silent")
+
+
+async def test_a_connection_ends_with_its_token(
+    services: Services, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("techdengue.http.keeper._LOOK_SECONDS", 0.01)
-    services = make_services(heartbeat_seconds=0.05)
-    async with services.keeper.running():
-        async with greeted(services, token) as device:
-            heartbeat = await device.hear("heartbeat")
-            assert heartbeat["server_timestamp"].endswith("Z")
-            while (told := await device.hear_any())["type"] == "heartbeat":
-                pass
-            assert told["problem"]["code"] == "device_silent"
-            assert await device.ended == 4408
-        services = make_services()
-    async with services.keeper.running(), greeted(services, tokens.mint(lifetime=dt.timedelta(seconds=1))) as device:
+    async with services.keeper.running(), greeted(services, token) as device:
+        (open_one,) = services.keeper.open
+        open_one.admission = msgspec.structs.replace(open_one.admission, expires=0.0)
         await device.closed(4401, "token_expired")
 
 

@@ -45,7 +45,8 @@ class Keeper:
         self._readers = readers
         self._verifier = verifier
         self._recheck_seconds = recheck_seconds
-        self._open: set[Kept] = set()
+        self.open: set[Kept] = set()
+        """What is open now."""
         self._stopping = False
 
     @contextlib.asynccontextmanager
@@ -65,25 +66,25 @@ class Keeper:
         """It is open for as long as the block, and counted. Raises Problem `server_stopping`."""
         if self._stopping:
             raise server_stopping()
-        self._open.add(kept)
+        self.open.add(kept)
         gauge.inc()
         try:
             yield
         finally:
-            self._open.discard(kept)
+            self.open.discard(kept)
             gauge.dec()
 
     def stop(self) -> None:
         """End everything, now and from now on: devices connect elsewhere."""
         self._stopping = True
-        for kept in tuple(self._open):
+        for kept in tuple(self.open):
             kept.end(server_stopping())
 
     async def _look_often(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             now = time.monotonic()
-            for kept in tuple(self._open):
+            for kept in tuple(self.open):
                 if time.time() >= kept.admission.expires:
                     kept.end(token_expired())
                 else:
@@ -93,7 +94,7 @@ class Keeper:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             now = time.monotonic()
-            if due := [kept for kept in self._open if now - kept.checked_at >= self._recheck_seconds]:
+            if due := [kept for kept in self.open if now - kept.checked_at >= self._recheck_seconds]:
                 for kept in due:
                     kept.checked_at = now
                 try:
