@@ -1,6 +1,7 @@
 """Fan-out: from a change's acknowledgement until another device's stream tells of it, at 1,000 operations a second."""
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,10 +77,7 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
             tell(f"fan-out: round {number + 1} of {_ROUNDS}")
             watch = _Watch()
             tokens = [server.token(workload.MUNICIPIO, user=f"watcher-{number}")] * _WATCHERS
-            sockets = await open_all(server.url, tokens, watch.listener)
-            for place, socket in enumerate(sockets):
-                hello = {"type": "hello", "device_id": f"watcher-{number}-{place}", "cursor": None, "credit": _CREDIT}
-                socket.send(hello)
+            sockets = await open_all(server.url, tokens, watch.listener, functools.partial(_hello, number))
             await _settled(watch)
             talks = [await load.connect() for _ in range(_SENDERS)]
             async with asyncio.TaskGroup() as group:
@@ -93,6 +91,11 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
             rounds.append(watch.delays())
     await stage.drop(database)
     return [_row("p50", 0.5, _P50_MS, rounds), _row("p99", 0.99, _P99_MS, rounds)]
+
+
+def _hello(round_number: int, number: int) -> dict[str, Any]:
+    name = f"watcher-{round_number}-{number}"
+    return {"type": "hello", "device_id": name, "cursor": None, "credit": _CREDIT}
 
 
 def _row(name: str, share: float, limit: float, rounds: Sequence[Sequence[float]]) -> Row:

@@ -81,9 +81,7 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
         devices = _Devices(options.devices)
         tokens = [server.token(code, user=f"agent-{n}") for n, code in enumerate(devices.municipios)]
         started = time.perf_counter()
-        sockets = await open_all(server.url, tokens, devices.listener)
-        for number, socket in enumerate(sockets):
-            socket.send({"type": "hello", "device_id": f"device-{number}", "cursor": None, "credit": _CREDIT})
+        sockets = await open_all(server.url, tokens, devices.listener, _hello)
         await _until(lambda: devices.welcomed == len(sockets), 60)
         tell(f"streams: {len(sockets):,} devices welcomed in {time.perf_counter() - started:.0f} s")
         idle = resident_mib(server.pid)
@@ -97,6 +95,10 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
     if lost or devices.unexpected:
         raise RuntimeError(f"{len(lost)} devices were lost {lost[:3]}, heard {devices.unexpected[:3]}")
     return _rows(options.devices, (idle - before) * 1024, (after - before) * 1024, devices)
+
+
+def _hello(number: int) -> dict[str, Any]:
+    return {"type": "hello", "device_id": f"device-{number}", "cursor": None, "credit": _CREDIT}
 
 
 def _rows(count: int, idle: float, after: float, devices: _Devices) -> list[Row]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -130,14 +130,21 @@ async def open_socket(url: str, token: str, heard: Callable[[Socket, bytes], Non
 
 
 async def open_all(
-    url: str, tokens: list[str], heard: Callable[[int], Callable[[Socket, bytes], None]]
+    url: str,
+    tokens: Sequence[str],
+    heard: Callable[[int], Callable[[Socket, bytes], None]],
+    hello: Callable[[int], object],
 ) -> list[Socket]:
-    """A connection for each token, some dozens being opened at a time; `heard(n)` listens to the n-th."""
+    """A connection for each token, some dozens being opened at a time.
+
+    `heard(n)` listens to the n-th; `hello(n)` is its first message, sent at once: a server waits seconds for it.
+    """
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def open_one(number: int, token: str) -> Socket:
         async with turn:
             socket = await open_socket(url, token, heard(number))
+            socket.send(hello(number))
         if (number + 1) % 1000 == 0:
             tell(f"streams: {number + 1:,} devices connected")
         return socket
