@@ -1,6 +1,8 @@
-"""Requests to a running server, and waits until it has come to a state."""
+"""Requests to a running server, waits until it has come to a state, and what keeps it from committing."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,18 @@ async def status_of(http: aiohttp.ClientSession, url: str) -> int:
     """The status of a GET."""
     async with http.get(url) as answer:
         return answer.status
+
+
+@contextlib.asynccontextmanager
+async def commits_held(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """Nothing is committed until the block says `ROLLBACK` on the owner's connection that it gets, or ends."""
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        await owner.execute("BEGIN")
+        await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
+        yield owner
+    finally:
+        await owner.close()
 
 
 async def until_somebody_waits(database: Database) -> None:

@@ -71,3 +71,10 @@ async def server(variables: dict[str, str]) -> AsyncIterator[Serving]:
     async with serving(variables) as running:
         variables["TECHDENGUE_URL"] = running.url
         yield running
+
+
+@pytest.fixture
+async def several(variables: dict[str, str]) -> AsyncIterator[Serving]:
+    """A running server of two workers."""
+    async with serving(variables, "--workers", "2") as running:
+        yield running

@@ -4,18 +4,15 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import asyncpg
-import pytest
 
 from techdengue.dev.database import Database
 from techdengue.dev.processes import child_pids
 
-from .asking import operation, send, until_refused
-from .running import Serving, serving
+from .asking import commits_held, operation, send, until_refused
+from .running import Serving
 
 SAMPLE = re.compile(r"^(\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
 ANSWERED = 'http_requests_total{method="POST",route="/api/sync",status_code="200"}'
@@ -26,13 +23,6 @@ SUMS = (
     'sync_batch_size_bucket{le="1.0"}',
     "sync_processing_duration_seconds_count",
 )
-
-
-@pytest.fixture
-async def several(variables: dict[str, str]) -> AsyncIterator[Serving]:
-    """A running server of two workers."""
-    async with serving(variables, "--workers", "2") as running:
-        yield running
 
 
 async def scrape(url: str) -> dict[str, float]:
@@ -100,11 +90,7 @@ async def test_what_a_killed_worker_counted_stays(several: Serving, local_key: P
 async def test_what_was_in_flight_in_a_killed_worker_is_not_counted_for_ever(
     several: Serving, local_key: Path, own_database: Database
 ) -> None:
-    owner = await asyncpg.connect(own_database.owner_url)
-    try:
-        hold = owner.transaction()
-        await hold.start()
-        await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
+    async with commits_held(own_database) as owner:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http:
             sending = [asyncio.create_task(send(http, several.url, local_key, operation(n))) for n in range(1, 9)]
             await until_in_flight(several.url, 8)
@@ -112,33 +98,25 @@ async def test_what_was_in_flight_in_a_killed_worker_is_not_counted_for_ever(
                 os.kill(worker, signal.SIGKILL)
             answers = await asyncio.gather(*sending, return_exceptions=True)
         assert all(isinstance(answer, aiohttp.ClientError) for answer in answers)
-        await hold.rollback()
+        await owner.execute("ROLLBACK")
         await until_restarted(several.url, 2)
         in_flight = {told["http_requests_in_flight"] for told in await scrape_often(several.url)}
         assert in_flight <= {1, 2}  # a scrape, and the one before it, which the other worker may not have counted off
-    finally:
-        await owner.close()
 
 
 async def test_every_request_in_flight_of_every_worker_is_answered_before_the_end(
     several: Serving, http: aiohttp.ClientSession, local_key: Path, own_database: Database
 ) -> None:
-    owner = await asyncpg.connect(own_database.owner_url)
-    try:
-        hold = owner.transaction()
-        await hold.start()
-        await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
+    async with commits_held(own_database) as owner:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as other:
             sending = [asyncio.create_task(send(other, several.url, local_key, operation(n))) for n in range(1, 9)]
             await until_in_flight(several.url, 8)
             several.terminate()
             await until_refused(http, several.url)
-            await hold.rollback()
+            await owner.execute("ROLLBACK")
             answers = await asyncio.gather(*sending)
         assert [(status, len(answer["successes"])) for status, answer in answers] == [(200, 1)] * 8
         assert await several.ended() == 0
-    finally:
-        await owner.close()
 
 
 async def until_in_flight(url: str, requests: int) -> None:

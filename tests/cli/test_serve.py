@@ -6,14 +6,13 @@ import signal
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 
 from techdengue.dev.database import Database, create_migrated
 from techdengue.dev.ports import free_ports
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.dev.processes import child_pids
 
-from .asking import operation, send, status_of, until_refused, until_somebody_waits
+from .asking import commits_held, operation, send, status_of, until_refused, until_somebody_waits
 from .conftest import Run
 from .running import Serving, serving
 
@@ -63,22 +62,16 @@ async def test_a_taken_port_is_named_and_not_shared(
 async def test_a_request_in_flight_is_answered_before_the_end(
     server: Serving, http: aiohttp.ClientSession, local_key: Path, own_database: Database
 ) -> None:
-    owner = await asyncpg.connect(own_database.owner_url)
-    try:
-        hold = owner.transaction()
-        await hold.start()
-        await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
+    async with commits_held(own_database) as owner:
         sending = asyncio.create_task(send(http, server.url, local_key, operation(1)))
         await until_somebody_waits(own_database)
         server.terminate()
         await until_refused(http, server.url)
-        await hold.rollback()
+        await owner.execute("ROLLBACK")
         status, answer = await sending
         assert (status, answer["processed"], len(answer["successes"])) == (200, 1, 1)
         assert await server.ended() == 0
         assert await owner.fetchval("SELECT count(*) FROM eventstore.event") == 1
-    finally:
-        await owner.close()
 
 
 async def test_it_starts_without_its_database_and_recovers_by_itself(

@@ -3,27 +3,18 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 import pytest
 
 from techdengue.cli.listener import bind
 from techdengue.dev.database import Database
 from techdengue.dev.processes import child_pids, until_gone
 
-from .asking import operation, send, status_of, until_refused, until_somebody_waits
+from .asking import commits_held, operation, send, status_of, until_refused, until_somebody_waits
 from .conftest import Run
 from .running import Serving, serving
-
-
-@pytest.fixture
-async def several(variables: dict[str, str]) -> AsyncIterator[Serving]:
-    """A running server of two workers."""
-    async with serving(variables, "--workers", "2") as running:
-        yield running
 
 
 async def workers_of(server: Serving, other_than: int = 0) -> list[int]:
@@ -91,21 +82,15 @@ async def test_when_the_parent_is_killed_its_workers_end_and_the_port_is_free(se
 async def test_a_request_in_flight_is_answered_before_the_end(
     several: Serving, http: aiohttp.ClientSession, local_key: Path, own_database: Database
 ) -> None:
-    owner = await asyncpg.connect(own_database.owner_url)
-    try:
-        hold = owner.transaction()
-        await hold.start()
-        await owner.execute("LOCK TABLE eventstore.lane IN ACCESS EXCLUSIVE MODE")
+    async with commits_held(own_database) as owner:
         sending = asyncio.create_task(send(http, several.url, local_key, operation(1)))
         await until_somebody_waits(own_database)
         several.terminate()
         await until_refused(http, several.url)
-        await hold.rollback()
+        await owner.execute("ROLLBACK")
         status, answer = await sending
         assert (status, len(answer["successes"])) == (200, 1)
         assert await several.ended() == 0
-    finally:
-        await owner.close()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
