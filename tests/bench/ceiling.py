@@ -12,10 +12,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from eventstore import AppendUnit
+from eventstore import AppendUnit, NewEvent
 from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
+from techdengue.domain.times import to_micros
 from techdengue.domain.validation import ValidOperation, validate
 from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
@@ -85,11 +86,12 @@ async def _prepare_one(
         for writer in unit.writers:
             clocks[writer.writer] = working.clock(writer.writer)
         for event in unit.events:
-            known[event.writer, event.key] = [_known(event)]
+            known[event.writer, event.key] = [known_of(event)]
     return Prepared(reading, units, companion_rows(decided, numbers), len(keys))
 
 
-def _known(event: Any) -> Known:
+def known_of(event: NewEvent) -> Known:
+    """An event as a later read finds it."""
     return Known(
         tenant=event.tenant,
         stream=event.stream,
@@ -99,7 +101,7 @@ def _known(event: Any) -> Known:
         type=event.type,
         digest=event.digest,
         metadata=event.metadata,
-        recorded_at=0,
+        recorded_at=to_micros(event.recorded_at),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from eventstore import AppendUnit, NewEvent
+from eventstore import AppendUnit
 from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.times import to_micros
@@ -25,12 +25,13 @@ from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
-from techdengue.intake.snapshot import Known, Snapshot, StoredHead
+from techdengue.intake.snapshot import Snapshot, StoredHead
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
 from techdengue.resolver import State, decode_state
 
 from . import workload
+from .ceiling import known_of
 
 GROUPS = 60
 JOBS = 20
@@ -72,23 +73,9 @@ class Log:
                 self.snapshot.tenants[head.stream] = [head.tenant]
                 self.pasts.setdefault(place, [State()]).append(decode_state(head.state))
             for event in unit.events:
-                self.snapshot.known[event.writer, event.key] = [_known(event)]
+                self.snapshot.known[event.writer, event.key] = [known_of(event)]
             for writer in unit.writers:
                 self.snapshot.clocks[writer.writer] = to_micros(writer.clock)
-
-
-def _known(event: NewEvent) -> Known:
-    return Known(
-        tenant=event.tenant,
-        stream=event.stream,
-        sequence=event.sequence,
-        version=event.version,
-        outcome=event.outcome,
-        type=event.type,
-        digest=event.digest,
-        metadata=event.metadata,
-        recorded_at=to_micros(event.recorded_at),
-    )
 
 
 async def measure(groups: int) -> dict[str, list[float]]:

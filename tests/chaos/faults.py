@@ -53,7 +53,7 @@ class Faults:
         await asyncio.gather(*(server.start() for server in self.broken.servers))
 
     async def kill_projector(self, _: Ledger) -> None:
-        """The only worker that there is."""
+        """There is one."""
         await self.broken.projector.kill()
         await self.broken.projector.start()
 

@@ -31,7 +31,6 @@ from .tailing import Tail
 SQL: Final = {file.stem: file.read_text("utf-8") for file in sorted((Path(__file__).parent / "sql").glob("*.sql"))}
 APIS: Final = 2
 _WAL: Final = {"max_wal_size": "128MB", "min_wal_size": "32MB"}
-_DAY: Final = 86_400
 
 
 class Broken(msgspec.Struct, frozen=True):

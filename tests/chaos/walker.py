@@ -5,7 +5,6 @@ import random
 import time
 from typing import Final
 
-import aiohttp
 import msgspec
 
 from tests.e2e.playing import REQUIRED, Place, fields_of, rfc3339
@@ -14,7 +13,7 @@ from tests.e2e.wire import Json
 from tests.resolver import slow_model as model
 
 from .ledger import Entry, Ledger
-from .ways import Way
+from .ways import BROKEN, Way
 
 STRATEGIES: Final = ("client_wins", "server_wins", "last_write_wins", "merge", "manual")
 SECOND: Final = 1_000_000
@@ -90,7 +89,7 @@ class Walker:
         while more:
             try:
                 page = await self._way.changes(self._cursor, PAGE)
-            except (aiohttp.ClientError, OSError, TimeoutError):
+            except BROKEN:
                 return False
             if page is None:
                 return False

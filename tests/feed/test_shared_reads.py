@@ -16,11 +16,6 @@ from .fakes import CUIABA, EMPTY, VARZEA_GRANDE, FakeLog, caller
 
 
 @pytest.fixture
-def log() -> FakeLog:
-    return FakeLog()
-
-
-@pytest.fixture
 async def feed(log: FakeLog) -> AsyncIterator[Feed]:
     feed = Feed(log, reads_at_once=2)
     async with feed.running():

@@ -11,11 +11,6 @@ from .fakes import CUIABA, VARZEA_GRANDE, FakeLog, caller
 
 
 @pytest.fixture
-def log() -> FakeLog:
-    return FakeLog()
-
-
-@pytest.fixture
 async def feed(log: FakeLog) -> AsyncIterator[Feed]:
     feed = Feed(log, poll_seconds=0.01)
     async with feed.running():
