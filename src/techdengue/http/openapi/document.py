@@ -11,7 +11,9 @@ from techdengue.http.roles import LEAST_ROLE
 from techdengue.http.socket.messages import SUBPROTOCOL
 from techdengue.http.socket.troubles import CLOSE_CODES
 
-from .operations import HEADER_PARAMETERS, OPERATIONS, PARAMETER_TEXTS, PROBLEM_EXAMPLES, Operation
+from .examples import PROBLEM_EXAMPLES
+from .operations import OPERATIONS, Operation
+from .parameters import HEADER_PARAMETERS, PARAMETER_TEXTS
 
 _REF = "#/components/schemas/{name}"
 _REQUEST_ID = "urn:techdengue:request:0192f3a1c0de7abc8def0123456789ab"

@@ -299,3 +299,17 @@ DEVICE: Final = Device(
 CURSOR: Final = _CURSOR
 CONFLICT_ID: Final = _CONFLICT
 RESOLVED_BEFORE: Final[dict[str, Any]] = msgspec.to_builtins(RESOLVED)
+
+PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "invalid_parameter": ("limit must be from 1 to 1000; this is 0", {"path": "/limit"}),
+    "invalid_body": ("operations is required", {"path": "/operations"}),
+    "invalid_data": ("no such status", {"path": "/data/status"}),
+    "municipio_required": ("Name the município", {"municipios": ["5103403", "5108402"]}),
+    "too_many_operations": ("The batch has 1001 operations; 1000 are taken at once", {}),
+    "body_too_large": ("The body has more than 5242880 bytes once unpacked", {}),
+    "forbidden_role": ("This needs the role VIGILANCIA; the token has CAMPO", {}),
+    "conflict_already_resolved": ("This conflict has been settled", {"resolved": RESOLVED_BEFORE}),
+    "too_many_waiting": ("1000 requests wait here for changes already", {}),
+    "unavailable": ("The database cannot be reached", {}),
+}
+"""By code: the detail and the members of its own; others show their title."""
