@@ -18,7 +18,6 @@ class BadLink:
         """With True it delivers everything."""
         self.lost_requests = 0
         self.lost_answers = 0
-        self.doubled = 0
         self.cuts = 0
         """Streams and WebSockets that broke."""
 
@@ -28,7 +27,6 @@ class BadLink:
         if fate < 0.06:
             self._lose_request()
         if fate < 0.09:
-            self.doubled += 1
             await self._transport.send(request)
         response = await self._transport.send(request)
         if 0.09 <= fate < 0.20:
