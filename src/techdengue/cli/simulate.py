@@ -150,6 +150,8 @@ def _show(stats: "SimulationStats", *, as_json: bool) -> None:
         f"  links: {stats.lost_requests} requests and {stats.lost_answers} answers lost, {stats.cuts} connections cut, "
         f"{stats.reconnects} times tried again; {stats.received} changes received"
     )
+    for problem, times in stats.problems.items():
+        say(f"    {times} times: {problem}")
     if stats.p50_seconds is not None and stats.p99_seconds is not None:
         say(
             f"  from sending to acknowledged: half within {stats.p50_seconds * 1000:.1f} ms, "

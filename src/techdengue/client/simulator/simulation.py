@@ -37,13 +37,14 @@ _UNHURRIED = 10.0
 """From this pause on a round is at most one operation, so that a person can follow what happens."""
 _LONGEST_SPELL = 20
 """Rounds that a device which stays connected works before it is out of reach for one."""
-_ARRIVALS = 200.0
+_ARRIVALS = 100.0
 """Devices that come a second, at most: nobody switches on thousands at once."""
 _AT_ONCE = 100
 """Devices that push and pull at the same time at the end."""
 _KEEPERS = 50
 """Devices that keep an entity which another made: thousands that keep everything do not fit into memory."""
 _PROGRESS_SECONDS = 0.5
+_SHOWN_PROBLEMS = 5
 _BREATH = 0.005
 """Seconds: what a device waits that is said to wait for nothing, so that the others have their turn."""
 
@@ -130,7 +131,8 @@ class Simulation:
             lost_requests=sum(agent.link.lost_requests for agent in self.agents),
             lost_answers=sum(agent.link.lost_answers for agent in self.agents),
             cuts=sum(agent.link.cuts for agent in self.agents),
-            reconnects=tally.reconnects,
+            reconnects=tally.problems.total(),
+            problems=dict(tally.problems.most_common(_SHOWN_PROBLEMS)),
             clock_jumps=tally.clock_jumps,
             seconds=self._seconds,
             p50_seconds=tally.waits.percentile(0.5),

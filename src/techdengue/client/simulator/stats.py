@@ -38,6 +38,8 @@ class SimulationStats(msgspec.Struct, frozen=True, kw_only=True):
     """Streams and WebSockets that the simulated link broke."""
     reconnects: int
     """Times that a device failed to reach the server and tried again, whatever the reason."""
+    problems: dict[str, int]
+    """The most frequent of the reasons."""
     clock_jumps: int
     seconds: float
     """How long the devices worked."""
@@ -51,7 +53,7 @@ class Tally(Observer):
 
     def __init__(self) -> None:
         self.rounds = self.made = self.refused = self.repeated = self.received = self.clock_jumps = 0
-        self.reconnects = 0
+        self.problems: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.waits = Histogram()
 
@@ -70,7 +72,7 @@ class Tally(Observer):
 
     def failed(self, error: Unreachable) -> None:
         """Add a failure."""
-        self.reconnects += 1
+        self.problems[str(error)] += 1
 
 
 class Histogram:
