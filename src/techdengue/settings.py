@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """A WebSocket gets a heartbeat when nothing was sent for so long; a device silent for three of them is closed."""
     recheck_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
-    """How often the token and the owner of a device with an open WebSocket are looked at again."""
+    """How often the token and the owner of a device with an open stream or WebSocket are looked at again."""
     reader_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How long a device may leave an answer unread on a stream or a WebSocket before it is closed."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
