@@ -1,5 +1,6 @@
 -- Adds the events of a piece of the log to what each device had.
--- $1 rows: of each device, how many events of each outcome; last position, latest receipt, latest effective time.
+-- $1 rows of projections.device_status_row: of each device, how many events of each outcome; last position, latest
+-- receipt, latest effective time.
 INSERT INTO projections.device_status AS t (
     device_id, municipio_cod_ibge, user_id, applied, client_applied, merged, server_kept, no_change, conflict, resolved,
     last_position, last_received_at, last_effective_time

@@ -1,5 +1,5 @@
 -- Writes activities; who created one, when, and its first start and end stay.
--- $1 rows.
+-- $1 rows of projections.atividade_row.
 INSERT INTO projections.atividade AS t (
     municipio_cod_ibge, atividade_id, version, deleted, municipio_nome, tipo, status, origem, descricao,
     longitude, latitude, altitude, usuario_responsavel, usuario_criacao, iniciado_em, encerrado_em,

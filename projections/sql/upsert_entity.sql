@@ -1,5 +1,5 @@
 -- Writes entities in their newest state; who created one, and when, stays.
--- $1 rows.
+-- $1 rows of projections.entity_row.
 INSERT INTO projections.entity AS t (
     municipio_cod_ibge, entity_type, entity_id, version, deleted, data,
     created_at, created_by, updated_at, updated_by, updated_from

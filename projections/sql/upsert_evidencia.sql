@@ -1,5 +1,5 @@
 -- Writes evidence; who created it, when, and when its first upload was complete stay.
--- $1 rows.
+-- $1 rows of projections.evidencia_row.
 INSERT INTO projections.evidencia AS t (
     municipio_cod_ibge, evidencia_id, version, deleted, municipio_nome, atividade_id, tipo, status, hash_sha256,
     tamanho_bytes, content_type, descricao, usuario_criacao, concluida_em, criado_em, atualizado_em, metadata

@@ -8,9 +8,8 @@ import aiohttp
 
 from techdengue.domain.access import Role
 
+from .load import MUNICIPIO
 from .wire import Json, Site, operation
-
-MUNICIPIO = "5103403"
 
 
 def log_of(name: str, count: int) -> list[Json]:

@@ -7,9 +7,8 @@ import aiohttp
 
 from techdengue.domain.access import Role
 
+from .load import MUNICIPIO
 from .wire import Json, Site
-
-MUNICIPIO = "5103403"
 
 
 class Talk:

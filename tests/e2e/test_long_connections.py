@@ -15,8 +15,9 @@ from techdengue.domain.access import Role
 from techdengue.http.local_tokens import mint_local_token
 from tests.conftest import MakeDatabase
 
+from .load import MUNICIPIO
 from .processes import Server, environment, running
-from .streaming import MUNICIPIO, Sending, log_of, recorded
+from .streaming import Sending, log_of, recorded
 from .talking import Talk
 from .wire import Json, Site, operation
 
@@ -204,7 +205,9 @@ async def _latest(http: aiohttp.ClientSession, site: Site) -> str:
     return cursor
 
 
-async def test_who_may_open_a_socket(http: aiohttp.ClientSession, site: Site) -> None:
+async def test_whoever_has_a_good_token_may_open_a_socket_and_nobody_else(
+    http: aiohttp.ClientSession, site: Site
+) -> None:
     for headers, status, code in (
         ({}, 401, "token_required"),
         ({"authorization": "Bearer forged"}, 401, "invalid_token"),
