@@ -13,8 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from techdengue.domain.operation import Outcome
-
 from .carriers import opener
 from .channel import Answered, Carrier, Outgoing
 from .clock import Clock, SystemClock
@@ -158,9 +156,8 @@ class _Log:
         answer = answered.answer
         if answer.processed != len(batch):
             raise Unreachable(f"{len(batch)} operations were sent, {answer.processed} were answered")
-        self._outcomes.update(success.status for success in answer.successes)
-        self._outcomes.update(Outcome.CONFLICT.value for _ in answer.conflicts)
-        self._repeated += sum(each.already_processed for each in answer.acknowledged)
+        self._outcomes.update(answer.outcomes)
+        self._repeated += answer.repeated
         for refused in answer.errors:
             self.refuse(batch[refused.index], refused.code, refused.message, refused.path)
         self._done(batch)

@@ -4,8 +4,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from techdengue.domain.operation import Outcome
-
 from . import wire
 from .channel import Answered, Outgoing
 from .copies import Copies
@@ -90,8 +88,6 @@ class Tally:
     def count(self, answer: wire.SyncAnswer) -> None:
         """Add an answer."""
         self.refused += len(answer.errors)
-        self.outcomes.update(success.status for success in answer.successes)
-        self.outcomes.update(Outcome.CONFLICT.value for _ in answer.conflicts)
-        for each in answer.acknowledged:
-            self.repeated += each.already_processed
-            self.clock_skew |= "clock_skew" in each.warnings
+        self.outcomes.update(answer.outcomes)
+        self.repeated += answer.repeated
+        self.clock_skew |= any("clock_skew" in each.warnings for each in answer.acknowledged)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from techdengue.domain.operation import EntityId, OperationKind, SentOperation, Strategy
+from techdengue.domain.operation import EntityId, OperationKind, Outcome, SentOperation, Strategy
 
 from .errors import UnsendableData
 from .model import OpenConflict
@@ -50,6 +50,16 @@ class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def acknowledged(self) -> list[Settled | OpenConflict]:
         """What is on the server's disk, settled or parked."""
         return [*self.successes, *self.conflicts]
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcome of each acknowledged operation."""
+        return [*(success.status for success in self.successes), *(Outcome.CONFLICT.value for _ in self.conflicts)]
+
+    @property
+    def repeated(self) -> int:
+        """How many of the acknowledged the server had before."""
+        return sum(each.already_processed for each in self.acknowledged)
 
 
 class ChangedEntity(msgspec.Struct, frozen=True, kw_only=True):

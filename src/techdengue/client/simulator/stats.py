@@ -10,7 +10,6 @@ import msgspec
 from techdengue.client.errors import Unreachable
 from techdengue.client.observer import Observer
 from techdengue.client.wire import ChangesPage, SyncAnswer
-from techdengue.domain.operation import Outcome
 
 
 class SimulationStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +58,9 @@ class Tally(Observer):
 
     def answered(self, answer: SyncAnswer, waited: Sequence[float]) -> None:
         """Add an answer."""
-        self.outcomes.update(success.status for success in answer.successes)
-        self.outcomes[Outcome.CONFLICT.value] += len(answer.conflicts)
+        self.outcomes.update(answer.outcomes)
         self.refused += len(answer.errors)
-        self.repeated += sum(each.already_processed for each in answer.acknowledged)
+        self.repeated += answer.repeated
         for seconds in waited:
             self.waits.add(seconds)
 
