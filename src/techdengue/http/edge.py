@@ -15,7 +15,7 @@ import structlog
 from techdengue import telemetry
 
 from .problems import Problem, problem_response
-from .socket.troubles import CLOSE_CODES
+from .socket.close_codes import CLOSE_CODES
 from .upload import LEAVE_SECONDS, Upload
 
 Scope = MutableMapping[str, Any]

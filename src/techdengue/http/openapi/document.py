@@ -8,8 +8,8 @@ import msgspec
 
 from techdengue.http.problems import KINDS, PROBLEM_MEDIA_TYPE, Problem, problem_document
 from techdengue.http.roles import LEAST_ROLE
+from techdengue.http.socket.close_codes import CLOSE_CODES
 from techdengue.http.socket.messages import SUBPROTOCOL
-from techdengue.http.socket.troubles import CLOSE_CODES
 
 from .examples import PROBLEM_EXAMPLES
 from .operations import OPERATIONS, Operation

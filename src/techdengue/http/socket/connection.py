@@ -25,11 +25,11 @@ from techdengue.http.services import Services
 from techdengue.intake.model import Success
 from techdengue.intake.off_loop import off_loop
 
+from .close_codes import CLOSE_CODES
 from .incoming import Incoming
 from .messages import LARGEST_FRAME, Credit, Frame, Heartbeat, Hello, Token, Trouble, Welcome, Window, read_message
 from .outgoing import Outgoing
 from .outlet import Outlet
-from .troubles import CLOSE_CODES
 
 HELLO_SECONDS: Final = 10.0
 SILENT_HEARTBEATS: Final = 3
