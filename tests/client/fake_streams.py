@@ -243,7 +243,7 @@ class _Socket(_Conversation):
     def _refusal(self, seq: int) -> dict[str, Any] | None:
         frames = self.server.streams.frames
         if self.starting_over not in (None, seq):
-            return {"status": 503, "code": "earlier_frame_refused", "title": "an earlier frame was refused"}
+            return {"status": 409, "code": "earlier_frame_refused", "title": "an earlier frame was refused"}
         self.starting_over = None
         problem = frames.pop(0) if frames else None
         if problem is not None:

@@ -171,6 +171,8 @@ class SocketChannel:
         """Nothing is sent until every frame under way is answered or refused; then again from the first refused."""
         operations = self._frame(refused.seq)
         self._next = min(self._next, refused.seq)
+        if refused.problem.code == "earlier_frame_refused":  # a 409 that says nothing against this frame
+            return Postponed(operations, Unreachable("an earlier frame was refused"))
         error = judge(refused.problem.status or 503, refused.problem)
         if not isinstance(error, Unreachable):
             raise error
