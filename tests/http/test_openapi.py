@@ -110,6 +110,7 @@ async def test_the_page_needs_nothing_from_elsewhere(api: httpx.AsyncClient) -> 
     assert "://" not in page
     files = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(files) == 4
+    assert "LinesAsTheyAre" in (await api.get("/schema/page/start.js")).text  # which no browser is here to run
     for file in files:
         assert (await api.get(file, headers={"accept": "text/css,*/*;q=0.1"})).status_code == 200
     assert (await api.get("/schema/page/..%2Fapp.py")).status_code == 404

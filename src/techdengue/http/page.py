@@ -13,7 +13,16 @@ from .call import Call
 from .openapi import build_document
 from .problems import Problem
 
-_START = b"""window.addEventListener("load", () => {
+_START = b"""// Without it, an example of NDJSON is shown, and would be sent, as one JSON string in quotes.
+const LinesAsTheyAre = {
+  afterLoad() {
+    const stock = this.fn.getSampleSchema;
+    this.fn.getSampleSchema = (schema, type, config, example) =>
+      type === "application/x-ndjson" && example ? example : stock(schema, type, config, example);
+  },
+};
+
+window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url: "/schema/openapi.json",
     dom_id: "#page",
@@ -21,6 +30,7 @@ _START = b"""window.addEventListener("load", () => {
     displayRequestDuration: true,
     defaultModelsExpandDepth: 0,
     presets: [SwaggerUIBundle.presets.apis],
+    plugins: [LinesAsTheyAre],
   });
 });
 """
