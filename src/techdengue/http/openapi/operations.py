@@ -134,8 +134,9 @@ OPERATIONS: Final = (
         method="get",
         path="/api/sync/ws",
         tag="devices",
-        summary="A device's WebSocket: operations up, answers and others' changes down",
-        description="Text frames of JSON, told apart by `type`; `x-websocket` has every message and the close codes. "
+        summary="A device's WebSocket: operations up, answers and changes down",
+        description="Text frames of JSON, told apart by `type`. Every message and the close codes are under "
+        "`x-websocket` of this operation in [the document](/schema/openapi.json), with examples. "
         "The subprotocol `techdengue.sync.1` is echoed where it is offered. What the upgrade is refused for is "
         "answered as over HTTP.",
         problem_codes=("upgrade_required", *_SOCKET, *_CALLED),
@@ -161,7 +162,7 @@ OPERATIONS: Final = (
         method="get",
         path="/api/sync/changes",
         tag="devices",
-        summary="What others changed since the cursor",
+        summary="What changed since the cursor",
         description="Without a cursor: the full download. Each entity comes once, in its newest state; a deleted one "
         "with `deleted: true` and no data. Keep `next_cursor` for the next call. With `wait`, an answer that would "
         "hold nothing is held back until there is something, or the time is over. As `text/event-stream`, pages come "
