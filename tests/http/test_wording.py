@@ -62,6 +62,8 @@ async def test_a_malformed_operation_is_told_what_an_operation_is(
         ("/api/conflicts?status=closed", "status must be any, open or resolved; this is 'closed'"),
         ("/api/conflicts?limit=0", "limit must be from 1 to 1000; this is 0"),
         ("/api/conflicts?limit=many", "limit must be from 1 to 1000; this is 'many'"),
+        ("/api/sync/changes?wait=61", "wait must be from 0 to 60; this is 61"),
+        ("/api/sync/changes?wait=soon", "wait must be from 0 to 60; this is 'soon'"),
         ("/api/events?outcome=done", f"outcome must be {OUTCOMES}; this is 'done'"),
         (
             "/api/events?since=now",

@@ -83,9 +83,8 @@ def _words(kind: msgspec.inspect.Type) -> str:
             return listed(str(member.value) for member in kind.cls)
         case msgspec.inspect.LiteralType():
             return listed(map(str, kind.values))
-        case msgspec.inspect.IntType():
-            bounded = kind.ge is not None and kind.ge > _ANY_INTEGER_FROM
-            return f"from {kind.ge} to {kind.le}" if bounded else "a 64-bit integer"
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            return _words_of_number(kind)
         case msgspec.inspect.StrType():
             return _words_of_text(kind)
         case msgspec.inspect.BoolType():
@@ -98,6 +97,12 @@ def _words(kind: msgspec.inspect.Type) -> str:
             return "an array"
         case _:
             return ""
+
+
+def _words_of_number(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    if kind.ge is None or kind.ge <= _ANY_INTEGER_FROM:
+        return "a 64-bit integer" if isinstance(kind, msgspec.inspect.IntType) else "a number"
+    return f"{kind.ge} or more" if kind.le is None else f"from {kind.ge} to {kind.le}"
 
 
 def _words_of_text(kind: msgspec.inspect.StrType) -> str:

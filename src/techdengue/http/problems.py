@@ -20,9 +20,13 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 KINDS: dict[str, Kind] = {
-    "malformed_body": Kind(400, "The body cannot be read", "Send well-formed JSON or MessagePack."),
+    "malformed_body": Kind(
+        400, "The body cannot be read", "Send well-formed JSON or MessagePack, packed as Content-Encoding says."
+    ),
     "invalid_parameter": Kind(400, "A parameter is not acceptable", "Correct the parameter that `path` names."),
-    "device_required": Kind(400, "No device is named", "Send X-Device-ID, or device_id in the body."),
+    "device_required": Kind(
+        400, "No device is named", "Send X-Device-ID. A batch may have device_id in its body instead."
+    ),
     "device_mismatch": Kind(400, "Two devices are named", "Let X-Device-ID and device_id agree, or send one."),
     "invalid_device_id": Kind(400, "No device has such an id", "Use 1 to 128 printable characters."),
     "invalid_cursor": Kind(400, "The cursor is not of this list", "Begin again without a cursor."),

@@ -43,7 +43,7 @@ async def send_stream(call: Call) -> ASGIResponse:
     unpacking = unpacker(call.header(b"content-encoding"), call.services.settings.max_inflation)
     named = call.header(b"x-device-id")
     if not named:
-        raise Problem("device_required", "X-Device-ID does not name the device")
+        raise Problem("device_required", "X-Device-ID is missing: a stream names its device there")
     batch = Batch(
         caller=call.caller,
         device_id=check_device_id(named),
