@@ -44,7 +44,7 @@ chaos: $(INSTALLED) ## break everything on purpose, about 10 minutes, and count 
 bench: $(INSTALLED) ## measure how fast it is, about 15 minutes (ARGS="--only ingest,pull" some, ARGS=--full with 10 million events)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-bench-quick: $(INSTALLED) ## measure ingest and latency against the bare driver, within a minute
+bench-quick: $(INSTALLED) ## measure ingest and latency against the bare driver, about a minute
 	@$(BIN)/python -m tests.bench.quick $(ARGS)
 
 lock: $(INSTALLED) ## write requirements.lock and ops/bootstrap.lock anew from pyproject.toml and what the index offers

@@ -83,7 +83,7 @@ async def _turn(stage: Stage, prepared: Prepared, served: _Served, seconds: floa
 def _rows(name: str, served: _Served) -> list[Row]:
     rows = [
         _row(
-            f"{name}, {connections} connections",
+            f"{name}, {connections} connection{'s' if connections > 1 else ''}",
             rates,
             served.ceilings,
             Target(limit=_OF_THE_CEILING) if connections == _JUDGED else None,
