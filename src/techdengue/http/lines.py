@@ -4,6 +4,7 @@ Memory is bounded: a line has at most 1 MiB, and who reads waits while as much h
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,9 @@ MOST_LINES: Final = 200
 """Lines that are committed together, as many as a group of the intake usually has."""
 MOST_BYTES: Final = 512 * 1024
 """… and their bytes, unless one line alone has more."""
+
+_BLANK_LINES: Final = re.compile(rb"\n\s*\n")
+"""Any number of them, one after the other: they cost no look at each."""
 
 Line = bytes | None
 """A line that is not blank; None stands for one that was too long to keep."""
@@ -28,7 +32,7 @@ class Splitter:
 
     def feed(self, piece: bytes) -> Iterator[Line]:
         """The lines that end in this piece."""
-        first, *others = piece.split(b"\n")
+        first, *others = _BLANK_LINES.sub(b"\n", piece).split(b"\n")
         self._extend(first)
         for other in others:
             yield from self.finish()
