@@ -1,7 +1,8 @@
 """HTTP/1.1 and WebSocket of uvicorn, with bounds on what a peer may make them keep.
 
 Uvicorn waits for the end of a request's head however long and large that becomes, and at the end of a connection for
-its peer to read what is left, however long that takes.
+its peer to read what is left, however long that takes. Of a WebSocket it parses at once all that has come, answers
+every ping whether or not anybody reads, and keeps the parts of a message however many they are.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from techdengue.http.edge import ABORT_KEY
 
@@ -18,6 +20,11 @@ HEAD_SECONDS: Final = 30.0
 """How long a head that has begun may take to come."""
 LEAVE_SECONDS: Final = 15.0
 """How long a peer may take to read what is left when its connection ends."""
+
+SLICE: Final = 16 * 1024
+"""Bytes of a WebSocket that are parsed at once; a frame may have six, and others want their turn."""
+MOST_PARTS: Final = 4096
+"""Frames of one message: those of 256 bytes make the largest one."""
 
 
 class Http(HttpToolsProtocol):
@@ -76,10 +83,67 @@ class Http(HttpToolsProtocol):
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket, which ends even where its peer reads no more."""
+    """One WebSocket, which is parsed a slice at a time, and ends even where its peer reads no more."""
+
+    _unparsed = b""
+    _planned = False
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came: a slice of it now, the next ones in later turns of the loop; no more is read before."""
+        first = not self._unparsed
+        self._unparsed += data
+        if first:
+            self._parse()
+        else:
+            self.transport.pause_reading()
+            self._go_on()
+
+    async def receive(self) -> Any:
+        """The next message; once the application has taken all, more are parsed or read."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._go_on()
+        return message
+
+    def handle_ping(self) -> None:
+        """Answer it, unless earlier answers wait to be read: the latest is answer enough (RFC 6455, 5.5.3)."""
+        answer = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(b"".join(answer))
+
+    def handle_cont(self, event: Frame) -> None:
+        """Keep another part of a message, of which there may not be too many."""
+        if self.close_sent:
+            return
+        if len(self.frames) >= MOST_PARTS:
+            self.conn.fail(1009, "too many parts")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
 
     def on_task_complete(self, task: asyncio.Task[Any]) -> None:
         """The application is done with it."""
         super().on_task_complete(task)
         if not self.disconnected:
             self.loop.call_later(LEAVE_SECONDS, self.transport.abort)
+
+    def _parse(self) -> None:
+        self._planned = False
+        part, self._unparsed = self._unparsed[:SLICE], self._unparsed[SLICE:]
+        super().data_received(part)
+        if self.transport.is_closing():
+            self._unparsed = b""
+            return
+        if self._unparsed:
+            self.transport.pause_reading()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self.read_paused or self._planned or self.transport.is_closing():
+            return
+        if self._unparsed:
+            self._planned = True
+            self.loop.call_soon(self._parse)
+        else:
+            self.transport.resume_reading()
