@@ -63,9 +63,11 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(protocols, "HEAD_SECONDS", 0.05)
     assert await ask(address, b"GET / HTTP/1.1\r\nhost: x") == b""
+    monkeypatch.setattr(protocols, "HEAD_SECONDS", 30)
     reader, writer = await asyncio.open_connection(*address)
     writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+    monkeypatch.setattr(protocols, "HEAD_SECONDS", 0.05)
     writer.write(b"GET / HT")
     with contextlib.suppress(ConnectionResetError):
         assert await asyncio.wait_for(reader.read(), 30) == b""

@@ -24,10 +24,15 @@ async def test_ctrl_c_ends_it_with_everything_pushed_and_its_counts(server: Serv
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
-    async with asyncio.timeout(60):
-        first = await process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        out, err = await process.communicate()
+    try:
+        async with asyncio.timeout(60):
+            first = await process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     assert first.startswith(b"operations acknowledged: ")
     assert process.returncode == 0, err
     assert out.startswith(b"outcome")

@@ -169,10 +169,10 @@ async def test_heartbeats_are_answered_and_the_token_is_renewed_before_it_ends(
     numbers = itertools.count(1)
     device = make_device(carrier=Carrier.WS, token=lambda: f"token-{next(numbers)}")
     server.change(1, VISIT)
-    server.streams.heartbeat = 0.05
+    server.streams.heartbeat = 0.5  # after three without a word the server counts as gone, and a machine may be slow
     server.streams.token_expires_at = "2026-01-01T00:00:00.200000Z"
     async with following(device), asyncio.timeout(30):
-        while beats(server) < 3 or "token-3" not in server.tokens:
+        while beats(server) < 2 or "token-3" not in server.tokens:
             await server.streams.heard_something()
     assert server.streams.connections == 1
 

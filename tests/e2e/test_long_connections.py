@@ -29,7 +29,7 @@ STREAMED = 30_000
 async def server(make_database: MakeDatabase, key_file: Path, servers_directory: Path) -> AsyncIterator[Server]:
     """A server of these tests' own, which has little patience, on a database of its own, which grows."""
     database = await make_database()
-    env = environment(database.server_url, key_file) | {"TECHDENGUE_READER_SECONDS": "1"}
+    env = environment(database.server_url, key_file) | {"TECHDENGUE_READER_SECONDS": "2"}
     one = Server(env, servers_directory / "e2e-server-long.log")
     async with running(one):
         yield one
@@ -131,7 +131,7 @@ async def _metrics(own: Site) -> str:
 
 async def test_connections_end_with_their_token(http: aiohttp.ClientSession, own: Site, key_file: Path) -> None:
     brief = mint_local_token(
-        key_file, user="brief", role=Role.CAMPO, municipios=(MUNICIPIO,), lifetime=dt.timedelta(seconds=10)
+        key_file, user="brief", role=Role.CAMPO, municipios=(MUNICIPIO,), lifetime=dt.timedelta(seconds=6)
     )
     async with Talk(http, own, "brief", token=brief) as talk, Sending(http, own, "brief", token=brief) as stream:
         await talk.greeted()

