@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from techdengue.client import HttpTransport, Request, Unreachable
+from techdengue.client import HttpTransport, Request, Response, Unauthorized, Unreachable
 from techdengue.client.retry import HIGHEST_BOUND, backoff
+from techdengue.client.verdict import check
 
 from .fake_server import FakeServer, hold_answer
 
@@ -38,3 +39,11 @@ async def test_no_server_at_all_is_out_of_reach(server: FakeServer) -> None:
     async with HttpTransport() as transport:
         with pytest.raises(Unreachable):
             await transport.send(gone)
+
+
+def test_an_upgrade_that_is_refused_says_why_in_its_challenge() -> None:
+    challenge = 'Bearer realm="techdengue", error="invalid_token", error_description="The token does not verify"'
+    with pytest.raises(Unauthorized, match="401: The token does not verify"):
+        check(Response(status=401, headers={"www-authenticate": challenge}, body=b""))
+    with pytest.raises(Unauthorized, match=r"401$"):
+        check(Response(status=401, headers={"www-authenticate": "Bearer"}, body=b""))

@@ -1,6 +1,7 @@
 """What a status of the server means to a device."""
 
 import datetime as dt
+import re
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -9,12 +10,14 @@ from . import wire
 from .errors import Forbidden, LinkError, TooLarge, Unacceptable, Unauthorized, UnexpectedAnswer, Unreachable
 from .transport import Response
 
+_DESCRIPTION = re.compile(r'error_description="([^"\\]*)"')
+
 
 def check(response: Response) -> None:
     """Raise the LinkError of an answer that is not 200."""
     if response.status == 200:
         return
-    problem = _problem(response.body)
+    problem = _problem(response.body) if response.body else _challenged(response.headers)
     is_ours = "problem+json" in response.headers.get("content-type", "")
     after = _retry_after(response.headers)
     raise judge(response.status, problem, retry_after=after, is_ours=is_ours)
@@ -44,6 +47,12 @@ def _problem(body: bytes) -> wire.Problem:
         return msgspec.json.decode(body, type=wire.Problem)
     except msgspec.DecodeError:
         return wire.Problem()
+
+
+def _challenged(headers: dict[str, str]) -> wire.Problem:
+    """What the challenge says (RFC 6750, 3): of an upgrade that is refused there are headers alone."""
+    described = _DESCRIPTION.search(headers.get("www-authenticate", ""))
+    return wire.Problem(detail=described[1] if described else "")
 
 
 def _retry_after(headers: dict[str, str]) -> float | None:
