@@ -13,6 +13,10 @@ class SettingsError(Exception):
     """A setting is missing or has a value that cannot be used; the message names the variable."""
 
 
+class SettingMissing(SettingsError):
+    """A setting that has no default is not set."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every knob of the server. Durations are seconds, sizes bytes."""
 
@@ -71,7 +75,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         if (variable := f"TECHDENGUE_{name.upper()}") in environ
     }
     if not found.get("database_url"):
-        raise SettingsError("TECHDENGUE_DATABASE_URL is not set: the server needs a PostgreSQL address")
+        raise SettingMissing("TECHDENGUE_DATABASE_URL is not set: the server needs a PostgreSQL address")
     try:
         return msgspec.convert(found, Settings, strict=False)
     except msgspec.ValidationError as error:

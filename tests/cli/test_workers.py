@@ -123,3 +123,4 @@ async def test_a_number_that_cannot_be_used_is_named(techdengue: Run, variables:
     answer = await techdengue("serve", "--port", "0", "--workers", number, env=variables)
     assert answer.code == 2
     assert "TECHDENGUE_WORKERS cannot be used" in answer.err
+    assert "Correct the variable, or the option of that name." in answer.err

@@ -38,12 +38,13 @@ def environment() -> Mapping[str, str]:
 
 def server_settings(**instead: str) -> "Settings":
     """The server's settings, some variables read from `instead`. Raises CommandFailed."""
-    from techdengue.settings import SettingsError, read_settings  # lazy: see app.py
+    from techdengue.settings import SettingMissing, SettingsError, read_settings  # lazy: see app.py
 
     try:
         return read_settings({**environment(), **instead})
     except SettingsError as error:
-        raise CommandFailed(str(error), do=START_DEV, code=ExitCode.USAGE) from error
+        do = START_DEV if isinstance(error, SettingMissing) else "Correct the variable, or the option of that name."
+        raise CommandFailed(str(error), do=do, code=ExitCode.USAGE) from error
 
 
 def required(variable: str, meaning: str) -> str:
