@@ -5,7 +5,8 @@ import random
 import pytest
 
 from techdengue.client import Device, Surroundings
-from techdengue.client.simulator.stats import Histogram
+from techdengue.client.simulator.stats import Histogram, Tally
+from techdengue.client.wire import Refused, SyncAnswer
 
 from .fake_server import FakeServer
 
@@ -28,6 +29,16 @@ def test_a_percentile_is_within_a_step_of_the_sorted_truth(share: float) -> None
 
 def test_nothing_measured_has_no_percentile() -> None:
     assert Histogram().percentile(0.5) is None
+
+
+def test_refusals_are_counted_by_what_was_wrong() -> None:
+    errors = [Refused(index=0, code="invalid_data", message="", path="/data/tipo")] * 2
+    errors.append(Refused(index=2, code="entity_not_found", message=""))
+    tally = Tally()
+    tally.answered(
+        SyncAnswer(processed=3, successes=[], conflicts=[], errors=errors, server_timestamp="2024-01-15T14:30:00Z"), []
+    )
+    assert tally.refusals == {"invalid_data at /data/tipo": 2, "entity_not_found": 1}
 
 
 async def test_a_device_that_keeps_little_still_follows_what_it_holds(server: FakeServer) -> None:

@@ -42,7 +42,9 @@ def simulate(
         typer.Option("--stay-connected/--come-and-go", help="Whether devices follow changes. [default: over ws]"),
     ] = None,
     good_links: Annotated[bool, typer.Option("--good-links", help="Lose nothing, and cut no stream.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same people doing the same work.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same people doing the same work, with the same ids.")
+    ] = 0,
     url: Annotated[str | None, typer.Option(help="The API. [default: TECHDENGUE_URL]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
@@ -146,6 +148,8 @@ def _show(stats: "SimulationStats", *, as_json: bool) -> None:
         f"  operations: {stats.made} made, {stats.acknowledged} acknowledged, {stats.conflicts} of these in conflict, "
         f"{stats.refused} refused, {stats.pending} wait; {stats.repeated} were sent again after the server had them"
     )
+    for refusal, times in stats.refusals.items():
+        say(f"    {times} times refused: {refusal}")
     say(
         f"  links: {stats.lost_requests} requests and {stats.lost_answers} answers lost, {stats.cuts} connections cut, "
         f"{stats.reconnects} times tried again; {stats.received} changes received"

@@ -25,6 +25,8 @@ class SimulationStats(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: int
     """Of the outcomes: parked for a person."""
     refused: int
+    refusals: dict[str, int]
+    """Of the refused: by error code and, where there is one, the place in the operation."""
     repeated: int
     """Acknowledged although the server had them already: their first answer was lost."""
     pending: int
@@ -51,15 +53,16 @@ class Tally(Observer):
     """The counts, while they grow."""
 
     def __init__(self) -> None:
-        self.rounds = self.made = self.refused = self.repeated = self.received = self.clock_jumps = 0
+        self.rounds = self.made = self.repeated = self.received = self.clock_jumps = 0
         self.problems: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.waits = Histogram()
 
     def answered(self, answer: SyncAnswer, waited: Sequence[float]) -> None:
         """Add an answer."""
         self.outcomes.update(answer.outcomes)
-        self.refused += len(answer.errors)
+        self.refusals.update(f"{e.code} at {e.path}" if e.path else e.code for e in answer.errors)
         self.repeated += answer.repeated
         for seconds in waited:
             self.waits.add(seconds)
