@@ -79,11 +79,14 @@ async def test_what_is_no_message_is_counted_and_passed_over(redis_url: str) -> 
     async with _pair(redis_url) as (one, other), redis.asyncio.Redis.from_url(redis_url) as client:
         waiting = await _waiting(other)
         failures = FEED_REDIS_FAILURES._value.get()
-        for wrong in (b"", b"\xff", msgspec.msgpack.encode({"a": 1}), msgspec.msgpack.encode(["x", 0, [[1]], []])):
+        encode = msgspec.msgpack.encode
+        deep = encode(["x", 0, [], []]).replace(b"\x94", b"\x95", 1) + b"\x91" * 100_000 + b"\x01"
+        not_utf_8 = b"\x94\xa2\xff\xfe\x00\x90\x90"
+        for wrong in (b"", b"\xff", encode({"a": 1}), encode(["x", 0, [[1]], []]), not_utf_8, deep):
             await client.publish(CHANNEL.format(log="log-1"), wrong)
         one.committed(1, 1, {CUIABA})
         assert await waiting
-        assert FEED_REDIS_FAILURES._value.get() == failures + 8
+        assert FEED_REDIS_FAILURES._value.get() == failures + 12
 
 
 async def test_a_killed_redis_costs_delay_and_is_found_again(tmp_path: Path) -> None:

@@ -112,3 +112,14 @@ async def test_a_round_waits_for_the_one_before_and_loses_nothing(waiters: Waite
     (late,) = await _start(waiters, SINOP)
     assert await late
     assert all(task.done() for task in tasks[:-64])
+
+
+async def test_municipios_without_end_wake_everybody_and_are_not_remembered() -> None:
+    waiters = Waiters(Slices(), pace=0)
+    ticket = waiters.ticket(CUIABA)
+    waiting = asyncio.create_task(waiters.wait(CUIABA, ticket, 60))
+    await asyncio.sleep(0)
+    waiters.announce([f"forged-{number}" for number in range(30_000)])
+    assert await waiting
+    assert waiters.ticket(CUIABA) > ticket
+    assert not waiters._woken

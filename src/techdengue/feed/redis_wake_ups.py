@@ -133,7 +133,7 @@ class RedisWakeUps:
     def _take(self, data: bytes) -> None:
         try:
             message = _decoder.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             telemetry.FEED_REDIS_FAILURES.inc()
             return
         if message.origin != self._origin and message.lane == _LANE:

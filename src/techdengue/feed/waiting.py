@@ -18,6 +18,8 @@ from .slices import Slices
 
 PACE_SECONDS: Final = 0.015
 _ALL: Final = "*"
+_MOST_WOKEN: Final = 20_000
+"""Municípios whose rounds are remembered, several times what there are; more are of a forged message, and wake all."""
 
 Territory = frozenset[str]
 """Municípios by IBGE code, or `{"*"}`."""
@@ -119,7 +121,7 @@ class Waiters:
         self._round_began = asyncio.get_running_loop().time()
         self.round += 1
         announced, self._announced = self._announced, set()
-        if _ALL in announced:
+        if _ALL in announced or len(self._woken) + len(announced) > _MOST_WOKEN:
             self._woken.clear()
             self._all_woken = self.round
             concerned = set(self._waiting)
