@@ -13,11 +13,12 @@ Message = dict[str, Any]
 
 
 class Device:
-    """Says messages and hears the server's. `taking`, cleared, lets nothing more arrive."""
+    """Says messages and hears the server's. `taking`, cleared, lets nothing more arrive; `lost`: nothing ever will."""
 
     def __init__(self) -> None:
         self.taking = asyncio.Event()
         self.taking.set()
+        self.lost = False
         self.ended: asyncio.Task[int]
         self._said: asyncio.Queue[Message] = asyncio.Queue()
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
@@ -66,6 +67,8 @@ class Device:
     async def take(self, message: Message) -> None:
         """ASGI's `send`."""
         await self.taking.wait()
+        if self.lost:
+            raise OSError
         self._heard.put_nowait(message)
 
 

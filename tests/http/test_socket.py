@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from techdengue.domain.access import Role
 from techdengue.feed import Feed
@@ -17,7 +18,7 @@ from techdengue.http.openapi import examples
 from techdengue.http.services import Services
 from techdengue.http.socket import connection
 from techdengue.http.socket.messages import LARGEST_FRAME
-from techdengue.intake.errors import Overloaded
+from techdengue.intake.errors import DeviceTaken, Overloaded
 
 from .conftest import VARZEA_GRANDE, Tokens, operation, settings_for
 from .fakes import FakeReaders
@@ -170,6 +171,32 @@ async def test_another_users_device_is_refused(services: Services, token: str, r
     async with connected(services, token) as device:
         device.say("hello", device_id="device-1")
         await device.closed(4403, "device_taken")
+
+
+async def test_a_device_that_is_taken_while_its_frame_is_under_way_is_not_to_send_it_again(
+    services: Services, token: str, intake: Choosy
+) -> None:
+    intake.refuse = lambda batch: DeviceTaken(device_id=batch.device_id)
+    async with greeted(services, token) as device:
+        device.say("operations", seq=1, operations=[operation()])
+        await device.closed(4403, "device_taken")
+
+
+@pytest.mark.parametrize("message", [{"kind": "hello", "device_id": "device-1"}, {"kind": "operations", "seq": 1}])
+async def test_a_device_that_is_lost_before_its_answer_is_no_failure_of_ours(
+    services: Services, token: str, message: dict[str, Any]
+) -> None:
+    async with connected(services, token) as device:
+        if message["kind"] == "operations":
+            device.say("hello", device_id="device-1", changes=False)
+            await device.hear("welcome")
+            message = {**message, "operations": [operation()]}
+        device.lost = True
+        device.say(**message)
+        with structlog.testing.capture_logs() as logged:
+            async with asyncio.timeout(30):
+                assert await device.ended == 1006
+        assert not logged
 
 
 async def test_a_frame_that_is_too_large_closes_the_connection(services: Services, token: str) -> None:

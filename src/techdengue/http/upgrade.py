@@ -3,6 +3,7 @@
 They go beside Litestar, which has nothing to add to them but objects for every connection.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from .problems import PROBLEM_MEDIA_TYPE, Problem, database_away, problem_docume
 from .roles import require
 from .services import Services
 from .socket.messages import SUBPROTOCOL
+from .socket.outlet import LOST
 
 Converse = Callable[[Services, Admission, str, Receive, Send, str], Awaitable[int]]
 """Serves an accepted socket; answers its close code."""
@@ -56,7 +58,10 @@ class Upgrades:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
             return await _refuse(send, database_away(), instance)
         offered = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
-        await send({"type": "websocket.accept", "subprotocol": offered})
+        try:
+            await send({"type": "websocket.accept", "subprotocol": offered})
+        except OSError:
+            return LOST
         return await endpoint.converse(self._services, admission, bearer(authorization), receive, send, instance)
 
     def _find(self, path: str) -> SocketEndpoint:
@@ -77,6 +82,7 @@ async def _refuse(send: Send, problem: Problem, instance: str) -> int:
         **problem.headers,
     }
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
-    await send({"type": "websocket.http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body})
+    with contextlib.suppress(OSError):  # it has gone
+        await send({"type": "websocket.http.response.start", "status": problem.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": body})
     return problem.status

@@ -29,7 +29,7 @@ from .close_codes import CLOSE_CODES
 from .incoming import Incoming
 from .messages import LARGEST_FRAME, Credit, Frame, Heartbeat, Hello, Token, Trouble, Welcome, Window, read_message
 from .outgoing import Outgoing
-from .outlet import Outlet
+from .outlet import Gone, Outlet
 
 HELLO_SECONDS: Final = 10.0
 SILENT_HEARTBEATS: Final = 3
@@ -98,7 +98,7 @@ class Connection:
         self.checked_at = time.monotonic()
 
     async def run(self, tasks: asyncio.TaskGroup) -> Never:
-        """Greet, and listen until the end. Raises Problem, or _Gone where the device has left."""
+        """Greet, and listen until the end. Raises Problem, or Gone where the device has left."""
         self._tasks = tasks
         with self._services.keeper.keeping(self, telemetry.SOCKETS_OPEN):
             await self._greet(await self._hear_hello())
@@ -128,14 +128,14 @@ class Connection:
     async def finish(self, reasons: list[Exception]) -> int:
         """Tell the device why, close, and answer the close code; nothing is told to one that has left."""
         for reason in reasons:
-            if isinstance(reason, _Gone):
+            if isinstance(reason, Gone):
                 return reason.code
         problem = next((reason for reason in reasons if isinstance(reason, Problem)), None)
         if problem is None:
             _log.error("socket_failed", exc_info=reasons[0])
             problem = Problem("internal_error", "An unexpected failure")
         code = CLOSE_CODES[problem.code]
-        with contextlib.suppress(TimeoutError, Problem, OSError, RuntimeError):  # it has gone, or does not read
+        with contextlib.suppress(TimeoutError, Problem, Gone, OSError, RuntimeError):  # it has gone, or does not read
             async with asyncio.timeout(_CLOSE_SECONDS):
                 if problem.code != "reader_too_slow":
                     await self._outlet.tell(Trouble(problem=problem_object(problem, self._instance)))
@@ -155,7 +155,7 @@ class Connection:
     async def _hear(self) -> Hello | Frame | Credit | Token | Heartbeat:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
-            raise _Gone(message.get("code") or 1005)
+            raise Gone(message.get("code") or 1005)
         text = message.get("text")
         if text is None:
             raise Problem("malformed_frame", "Messages are text, not binary")
@@ -256,14 +256,6 @@ class Connection:
         if (admission.caller.user, admission.caller.municipios) != (before.user, before.municipios):
             raise Problem("token_mismatch", "The token is of another user or territory")
         self.admission, self.token = admission, token.strip()
-
-
-class _Gone(Exception):
-    """The device has left."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 async def _raise(problem: Problem) -> Never:

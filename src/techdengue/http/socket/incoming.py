@@ -113,7 +113,7 @@ class Incoming:
             self._drop()
 
     async def _commit(self, frame: Frame, arrived: float) -> bool:
-        """Commit a frame and answer it; whether it was recorded."""
+        """Commit a frame and answer it; whether it was recorded. Raises Problem `device_taken`."""
         batch = Batch(
             caller=self._caller,
             device_id=self._device_id,
@@ -126,7 +126,10 @@ class Incoming:
         try:
             answer = await self._intake.submit(batch)
         except IntakeError as error:
-            await self._refuse(frame, from_intake(error))
+            problem = from_intake(error)
+            if problem.code == "device_taken":
+                raise problem from error  # to send it again would be in vain
+            await self._refuse(frame, problem)
         except Exception as error:  # noqa: BLE001 - the frame's failure, not the connection's
             _log.error("frame_failed", device_id=self._device_id, exc_info=error)
             await self._refuse(frame, Problem("internal_error", "An unexpected failure"))

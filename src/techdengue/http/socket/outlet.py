@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +11,17 @@ from techdengue.http.problems import Problem
 
 from .messages import Told
 
+LOST: Final = 1006
+"""What a close code says of a peer that left without one."""
 _encoder = msgspec.json.Encoder()
+
+
+class Gone(Exception):
+    """The device has left; `code` is that of its close."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Outlet:
@@ -27,7 +37,7 @@ class Outlet:
         """When something was last sent, by `time.monotonic()`."""
 
     async def tell(self, message: Told) -> None:
-        """Send a message. Raises Problem `reader_too_slow`."""
+        """Send a message. Raises Problem `reader_too_slow`, and Gone."""
         await self.write(_encoder.encode(message))
 
     async def write(self, raw: bytes) -> None:
@@ -38,4 +48,6 @@ class Outlet:
                     await self._send({"type": "websocket.send", "text": raw.decode()})
             except TimeoutError as error:
                 raise Problem("reader_too_slow", f"Nothing was read for {self._seconds:g} s") from error
+            except OSError as error:
+                raise Gone(LOST) from error
             self.sent_at = time.monotonic()
