@@ -8,8 +8,8 @@ URL = {"TECHDENGUE_DATABASE_URL": "postgresql://db/techdengue"}
 
 
 def test_variables_become_settings_and_the_rest_has_defaults() -> None:
-    read = read_settings({**URL, "TECHDENGUE_COMMITTERS": "3", "TECHDENGUE_LOG_LEVEL": "WARNING", "HOME": "/root"})
-    assert read == Settings(database_url=URL["TECHDENGUE_DATABASE_URL"], committers=3, log_level="warning")
+    read = read_settings({**URL, "TECHDENGUE_COMMITTERS": "5", "TECHDENGUE_LOG_LEVEL": "WARNING", "HOME": "/root"})
+    assert read == Settings(database_url=URL["TECHDENGUE_DATABASE_URL"], committers=5, log_level="warning")
 
 
 @pytest.mark.parametrize(

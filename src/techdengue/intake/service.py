@@ -1,7 +1,7 @@
 """The intake: operations in, outcomes out, and the only writer of the log.
 
-Committers take what waits in the queue, one group at a time each; two of them, for one would leave the database idle
-while Python thinks, and Python idle while the database commits.
+Committers take what waits in the queue, one group at a time each; several of them, for one would leave the database
+idle while Python thinks, and Python idle while the database commits.
 """
 
 import asyncio
