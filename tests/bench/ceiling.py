@@ -62,7 +62,9 @@ async def _prepare_one(
     committer: str, number: int, connections: int, stored: Any, pasts: Any, clocks: Any, known: Any
 ) -> Prepared:
     jobs = [_job(f"{committer}-{connection}", number) for connection in range(connections)]
-    snapshot = Snapshot(known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, now=0, read_at=0)
+    snapshot = Snapshot(
+        known=known, heads=stored, tenants={}, clocks=dict(clocks), owners={}, pasts={}, now=0, read_at=0
+    )
     for _tenant, stream in stored:
         snapshot.tenants[stream] = [workload.MUNICIPIO]
     working = Working(snapshot, pasts)
@@ -70,6 +72,7 @@ async def _prepare_one(
     units, numbers = form_units(decided, working)
     keys = [(job.device, valid.key) for job in jobs for valid in job.operations()]
     streams = [valid.stream for job in jobs for valid in job.operations()]
+    seen = {valid.stream: valid.base_version for job in jobs for valid in job.operations() if valid.base_version}
     reading = [
         [device for device, _ in keys],
         [key for _, key in keys],
@@ -77,6 +80,9 @@ async def _prepare_one(
         streams,
         [],
         [job.device for job in jobs],
+        [workload.MUNICIPIO] * len(seen),
+        list(seen),
+        list(seen.values()),
     ]
     for unit in units:
         for head in unit.heads:

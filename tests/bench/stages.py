@@ -61,7 +61,7 @@ class Log:
     """What the groups so far have left: heads, clocks, and the past that a stale base refers to."""
 
     def __init__(self) -> None:
-        self.snapshot = Snapshot(known={}, heads={}, tenants={}, clocks={}, owners={}, now=0, read_at=0)
+        self.snapshot = Snapshot(known={}, heads={}, tenants={}, clocks={}, owners={}, pasts={}, now=0, read_at=0)
         self.pasts: dict[tuple[str, str], list[State]] = {}
 
     def append(self, units: Sequence[AppendUnit]) -> None:

@@ -9,7 +9,7 @@ from techdengue.dev.database import Database
 from techdengue.intake.statements import READ
 from tests.conftest import MakeDatabase
 
-_SIX_ARRAYS = ", ".join(["text[]"] * 6)
+_READ = ", ".join([*["text[]"] * 8, "bigint[]"])
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,11 @@ async def empty(make_database: MakeDatabase) -> Database:
     [
         (statements.READ_STREAMS, "text[], text[], bigint[]", {"event_sequence"}),
         (statements.READ_STREAM, "text, text, bigint, bigint, bigint", {"event_sequence"}),
-        (READ, _SIX_ARRAYS, {"event_key", "stream_head", "stream_name", "writer_pkey", "device_pkey"}),
+        (
+            READ,
+            _READ,
+            {"event_key", "event_sequence", "stream_head", "stream_name", "writer_pkey", "device_pkey"},
+        ),
     ],
     ids=["read_streams", "read_stream", "intake read"],
 )

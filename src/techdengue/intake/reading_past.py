@@ -1,4 +1,4 @@
-"""The second read of a group, only where it is needed: the past of streams that an operation refers to."""
+"""The past of streams that an operation refers to: as the snapshot has it, else by a second read of the group."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,12 +32,20 @@ async def read_pasts(
                 _add_needs(needs, snapshot, job, operation)
     if not needs:
         return {}, {}
-    wanted = [(tenant, stream, up_to) for (tenant, stream), up_to in needs.items()]
-    events: dict[Place, list[RecordedEvent]] = {place: [] for place in needs}
-    for event in await PostgresEventStore(connection).read_streams(wanted):
-        events[event.tenant, event.stream].append(event)
+    events = {place: snapshot.pasts.get(place, []) for place in needs}
+    missing = {place: needs[place] for place, known in events.items() if len(known) < needs[place]}
+    if missing:
+        events.update(await _read(connection, missing))
     size = sum(len(event.payload) for stream in events.values() for event in stream)
     return await off_loop(size, _all_states, events), events
+
+
+async def _read(connection: Connection, needs: Mapping[Place, int]) -> dict[Place, list[RecordedEvent]]:
+    events: dict[Place, list[RecordedEvent]] = {place: [] for place in needs}
+    wanted = [(tenant, stream, up_to) for (tenant, stream), up_to in needs.items()]
+    for event in await PostgresEventStore(connection).read_streams(wanted):
+        events[event.tenant, event.stream].append(event)
+    return events
 
 
 def _add_needs(needs: dict[Place, int], snapshot: Snapshot, job: BatchJob, operation: ValidOperation) -> None:

@@ -1,5 +1,6 @@
 """The one read of a group: everything that its operations are decided on, as of one moment."""
 
+import operator
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 from asyncpg import Connection
 
+from eventstore import RecordedEvent
 from techdengue.domain.operation import Outcome
 from techdengue.domain.times import to_micros
 
@@ -21,6 +23,9 @@ _FEW_TENANTS = 8
 
 _TOLD_AGAIN = frozenset({Outcome.MERGED.value, Outcome.SERVER_KEPT.value, Outcome.CONFLICT.value})
 """Outcomes whose answer tells more than the event row holds: a repeat folds the stream up to it."""
+
+
+_sequence_of = operator.attrgetter("sequence")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +64,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The tenants that have a stream of this name, among those read."""
     clocks: dict[str, int]
     owners: dict[str, str]
+    pasts: dict[Place, list[RecordedEvent]]
+    """First events of streams that have moved on since an operation's author saw them, up to what was seen."""
     now: int
     read_at: float
 
@@ -69,6 +76,7 @@ class _Wanted:
         self.places: dict[Place, None] = {}
         self.anywhere: dict[str, None] = {}
         self.writers: dict[str, None] = {}
+        self.seen: dict[Place, int] = {}
 
     def add(self, job: Job) -> None:
         self.writers[job.device] = None
@@ -78,23 +86,32 @@ class _Wanted:
             return
         for operation in job.operations():
             self.keys[job.device, operation.key] = None
-            self._entity(job, operation.stream, operation.municipio)
+            self._entity(job, operation.stream, operation.municipio, operation.base_version or 0)
             if operation.parent is not None:
                 self._entity(job, operation.parent, operation.municipio)
 
-    def _entity(self, job: BatchJob, stream: str, municipio: str | None) -> None:
+    def _entity(self, job: BatchJob, stream: str, municipio: str | None, seen: int = 0) -> None:
         if municipio is not None:
-            self.places[municipio, stream] = None
+            self._place((municipio, stream), seen)
         elif job.caller.sees_everything or len(job.caller.municipios) > _FEW_TENANTS:
             self.anywhere[stream] = None
         else:
             for tenant in job.caller.municipios:
-                self.places[tenant, stream] = None
+                self._place((tenant, stream), seen)
 
-    def arguments(self) -> tuple[Sequence[str], ...]:
+    def _place(self, place: Place, seen: int) -> None:
+        self.places[place] = None
+        if seen:
+            self.seen[place] = max(seen, self.seen.get(place, 0))
+
+    def arguments(self) -> tuple[Sequence[Any], ...]:
         writers, keys = _columns(self.keys)
         tenants, streams = _columns(place for place in self.places if place[1] not in self.anywhere)
-        return writers, keys, tenants, streams, list(self.anywhere), list(self.writers)
+        past_tenants, past_streams = _columns(self.seen)
+        return (
+            *(writers, keys, tenants, streams, list(self.anywhere), list(self.writers)),
+            *(past_tenants, past_streams, list(self.seen.values())),
+        )
 
 
 def _columns(pairs: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
@@ -121,8 +138,9 @@ def _sort(rows: Sequence[Any], read_at: float) -> Snapshot:
     tenants: dict[str, list[str]] = {}
     clocks: dict[str, int] = {}
     owners: dict[str, str] = {}
+    pasts: dict[Place, list[RecordedEvent]] = {}
     now = 0
-    for kind, tenant, stream, sequence, version, writer, key, outcome, type_, bytes_, metadata, at in rows:
+    for kind, tenant, stream, sequence, version, writer, key, outcome, type_, bytes_, metadata, at, past in rows:
         match kind:
             case "event":
                 event = Known(
@@ -144,8 +162,22 @@ def _sort(rows: Sequence[Any], read_at: float) -> Snapshot:
                 clocks[writer] = to_micros(at)
             case "owner":
                 owners[writer] = key
+            case "past":
+                recorded = RecordedEvent(**past)
+                pasts.setdefault((recorded.tenant, recorded.stream), []).append(recorded)
             case "now":
                 now = to_micros(at)
             case _:
                 raise ValueError(f"read.sql answered a row of kind {kind!r}")
-    return Snapshot(known=known, heads=heads, tenants=tenants, clocks=clocks, owners=owners, now=now, read_at=read_at)
+    for events in pasts.values():
+        events.sort(key=_sequence_of)
+    return Snapshot(
+        known=known,
+        heads=heads,
+        tenants=tenants,
+        clocks=clocks,
+        owners=owners,
+        pasts=pasts,
+        now=now,
+        read_at=read_at,
+    )
