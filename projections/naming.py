@@ -36,4 +36,6 @@ def conflict_id(tenant: str, writer: str, key: str) -> uuid.UUID:
 
 def rfc3339(moment: dt.datetime) -> str:
     """An aware time as every answer writes it: UTC, microseconds, `Z`."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if moment.tzinfo is not dt.UTC:
+        moment = moment.astimezone(dt.UTC)
+    return f"{moment.replace(tzinfo=None).isoformat('T', 'microseconds')}Z"
