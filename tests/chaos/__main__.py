@@ -23,7 +23,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=600, help="begin no episode after so long (default: 600)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=600,
+        help="begin no episode after so long (default: 600); one takes about two minutes",
+    )
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed gives the same work and bad luck (default: 1)"
     )
