@@ -46,7 +46,8 @@ class Totals:
         """One line of progress."""
         found = self.findings
         return (
-            f"{self.episodes} episode{'s' if self.episodes > 1 else ''}, {self.faults.total():,} faults, {self.acknowledged:,} operations acknowledged, "
+            f"{self.episodes} episode{'' if self.episodes == 1 else 's'}, {self.faults.total():,} faults, "
+            f"{self.acknowledged:,} operations acknowledged, "
             f"{len(found.lost)} lost, {len(found.doubled)} doubled, {len(found.reordered)} reordered, "
             f"{len(found.wrong)} wrong"
         )
