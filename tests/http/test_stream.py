@@ -11,6 +11,7 @@ import httpx
 import pytest
 import zstandard
 
+from techdengue.http.budget import BodyBudget
 from techdengue.http.lines import LONGEST_LINE, MOST_LINES
 from techdengue.intake.errors import AnswerTooLarge, Overloaded, Unavailable
 from techdengue.intake.model import Batch, SyncAnswer
@@ -227,3 +228,24 @@ async def test_no_more_is_read_than_one_piece_beyond_the_one_on_its_way(api: htt
     intake.going.set()
     assert kinds(await sending) == ["success"] * 5 * MOST_LINES + ["end"]
     assert max(intake.asked) <= MOST_LINES
+
+
+async def test_what_is_on_disk_counts_no_more_however_long_the_stream_is_silent_then(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[BodyBudget] = []
+    hold = BodyBudget.hold_when_free
+
+    async def note(self: BodyBudget, user: str, size: int) -> None:
+        await hold(self, user, size)
+        assert self.held(user) >= size
+        used.append(self)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield lines(*(operation(f"o{number}") for number in range(100)))
+        async with asyncio.timeout(30):
+            while not used or used[0].held("ana"):  # noqa: ASYNC110 - a count tells nobody
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr(BodyBudget, "hold_when_free", note)
+    assert kinds(await send(api, body())) == ["success"] * 100 + ["end"]

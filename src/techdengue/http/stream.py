@@ -66,6 +66,7 @@ class Stream(ASGIResponse):
         self._call = call
         self._batch = batch
         self._unpacking = unpacking
+        self._splitter = Splitter()
         self._gathering = Gathering()
         self._processed = 0
         self._committing = self._held = 0
@@ -113,13 +114,13 @@ class Stream(ASGIResponse):
 
     async def _read(self) -> None:
         """Gather lines until the body ends, is broken, or the client leaves."""
-        splitter, gathering = Splitter(), self._gathering
+        splitter, gathering = self._splitter, self._gathering
         try:
             async for chunk in self._call.chunks():
                 for piece in self._unpacking.feed(chunk):
                     for line in splitter.feed(piece):
                         await gathering.put(line)
-                await self._hold(splitter.held + gathering.held + self._committing)
+                await self._hold()
             self._unpacking.finish()
             for line in splitter.finish():
                 await gathering.put(line)
@@ -130,14 +131,22 @@ class Stream(ASGIResponse):
             _log.error("stream_reading_failed", device_id=self.device_id, exc_info=error)
             gathering.end(Problem("internal_error", "An unexpected failure"))
 
-    async def _hold(self, size: int) -> None:
+    async def _hold(self) -> None:
         """Count what this stream has in memory as its user's; waits while the user has too much."""
-        more, user = size - self._held, self._batch.caller.user
-        if more > 0:
-            await self._call.services.bodies.hold_when_free(user, more)
-        else:
-            self._call.services.bodies.release(user, -more)
-        self._held += more
+        if (more := self._uncounted) > 0:
+            await self._call.services.bodies.hold_when_free(self._batch.caller.user, more)
+            self._held += more
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Count no more what is in memory no more."""
+        if (less := -self._uncounted) > 0:
+            self._call.services.bodies.release(self._batch.caller.user, less)
+            self._held -= less
+
+    @property
+    def _uncounted(self) -> int:
+        return self._splitter.held + self._gathering.held + self._committing - self._held
 
     async def _answer(self, send: Any) -> str:
         """Commit and answer what gathers, to the end; answers the time of the last commit."""
@@ -170,6 +179,7 @@ class Stream(ASGIResponse):
             else:
                 yield batch.operations, answer
         self._committing = 0
+        self._let_go()
 
     def _batch_of(self, operations: tuple[Operation, ...], size: int) -> Batch:
         """A piece that arrives now: the device's clock has gone on since the stream began, as ours has."""
