@@ -150,7 +150,7 @@ async def test_a_server_that_stops_says_so_at_once(
     stopping = Server(environment(site_database.server_url, key_file), servers_directory / "e2e-server-stopping.log")
     async with running(stopping):
         site = Site(http, [stopping.url], key_file)
-        listener = Talk(http, site, "stop-ws", changes=True, credit=1)
+        listener = Talk(http, site, "stop-ws", changes=True, credit=1, entity_type="evidencia")
         async with listener, Sending(http, site, "stop-stream") as stream:
             await listener.greeted()
             await listener.hear("changes")
