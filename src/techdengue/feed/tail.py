@@ -43,7 +43,7 @@ class Tail:
             if not self._away:
                 log.warning("tail_unknown", error=type(error).__name__)
             self._away = True
-        except Exception:
+        except Exception:  # whatever it is, the next look may succeed, and those who wait have their own time-outs
             log.exception("tail_unknown")
             self._away = True
         else:
