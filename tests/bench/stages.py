@@ -1,17 +1,18 @@
 """Where an operation's processor time goes: each step that the server's own Python takes, on the benchmark's workload.
 
 `python -m tests.bench.stages` prints µs of one core an operation, medians over groups of 20 requests. Nothing here
-touches a socket or a database, so a neighbour on the machine blurs the figures and does not make them.
+touches a socket or a database, so a neighbour on the machine blurs the figures and does not make them. `http` is all
+that a request takes between the socket and the intake: its head and its body read, its answer written.
 """
 
-import asyncio
+import contextlib
 import gc
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import msgspec
+import uvloop
 
 from eventstore import AppendUnit
 from eventstore.units import append_rows
@@ -24,7 +25,7 @@ from techdengue.intake.answering import answer_batch
 from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
-from techdengue.intake.model import Batch
+from techdengue.intake.model import Batch, SyncAnswer
 from techdengue.intake.snapshot import Snapshot, StoredHead
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
@@ -32,6 +33,7 @@ from techdengue.resolver import State, decode_state
 
 from . import workload
 from .ceiling import known_of
+from .wire import Wire, wired
 
 GROUPS = 60
 JOBS = 20
@@ -50,11 +52,16 @@ class Stopwatch:
 
     def time(self, step: str, work: Callable[[], Answer]) -> Answer:
         """Do the work, and note what one of its group's operations took."""
+        with self.timing(step):
+            return work()
+
+    @contextlib.contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        """The same of a block."""
         started = time.process_time()
-        answer = work()
+        yield
         spent = time.process_time() - started
         self.laps.setdefault(step, []).append(spent * 1e6 / (JOBS * workload.SIZE))
-        return answer
 
 
 class Log:
@@ -81,29 +88,33 @@ class Log:
 async def measure(groups: int) -> dict[str, list[float]]:
     """µs an operation, by step and group."""
     log, watch = Log(), Stopwatch()
-    for number in range(groups + _WARM_UP):
-        if number == _WARM_UP:
-            watch.laps.clear()
-            gc.collect()
-            gc.freeze()
-            gc.disable()  # the server's collector runs rarely; here it would count the log that the benchmark keeps
-        _run(number, log, watch)
+    async with wired() as wire:
+        for number in range(groups + _WARM_UP):
+            if number == _WARM_UP:
+                watch.laps.clear()
+                gc.collect()
+                gc.freeze()
+                gc.disable()  # the server's collector runs rarely; here it would count the log that the benchmark keeps
+            await _run(number, log, watch, wire)
     return watch.laps
 
 
-def _run(number: int, log: Log, watch: Stopwatch) -> None:
+async def _run(number: int, log: Log, watch: Stopwatch, wire: Wire) -> None:
     """One group through every step, in the order in which the server takes them."""
     names = [f"stages-{connection}" for connection in range(JOBS)]
     bodies = [workload.body(name, number) for name in names]
-    decoded = watch.time("decode", lambda: [decode_batch(body, JSON, 1000) for body in bodies])
+    decoded = [decode_batch(body, JSON, 1000) for body in bodies]
     valid = watch.time("validate", lambda: [_validate(batch.operations) for batch in decoded])
     jobs = [_job(workload.device_of(name, number), number, each) for name, each in zip(names, valid, strict=True)]
     working = Working(log.snapshot, log.pasts)
     decided = watch.time("decide", lambda: [(job, decide_batch(job, working)) for job in jobs])
     units, numbers = watch.time("heads", lambda: form_units(decided, working))
     watch.time("arguments", lambda: (append_rows(units), companion_rows(decided, numbers)))
-    watch.time("answer", lambda: [_answer(job, decision) for job, decision in decided])
+    answers = watch.time("answer", lambda: [_answer(job, decision) for job, decision in decided])
     log.append(units)
+    requests = [wire.request(job.device, body) for job, body in zip(jobs, bodies, strict=True)]
+    with watch.timing("http"):
+        await wire.ask(requests, answers)
 
 
 def _validate(operations: Sequence[Any]) -> tuple[ValidOperation, ...]:
@@ -117,14 +128,14 @@ def _job(device: str, number: int, entries: tuple[ValidOperation, ...]) -> Batch
     return job
 
 
-def _answer(job: BatchJob, decision: Any) -> bytes:
+def _answer(job: BatchJob, decision: Any) -> SyncAnswer:
     answer_batch(job, decision, _RECEIVED_AT)
-    return msgspec.json.encode(job.future.result())
+    return job.future.result()
 
 
 def main() -> None:
     """Measure and show."""
-    laps = asyncio.run(measure(GROUPS))
+    laps = uvloop.run(measure(GROUPS))
     print(f"{'step':<12}{'µs':>8}{'least':>8}{'most':>8}")
     for step, values in laps.items():
         print(f"{step:<12}{statistics.median(values):>8.2f}{min(values):>8.2f}{max(values):>8.2f}")
