@@ -99,6 +99,19 @@ async def test_another_method_is_405_and_names_those_that_are_taken(api: httpx.A
     assert answer.headers["allow"] == "DELETE, OPTIONS, PUT"
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/api/entities/atividade/7", "/nowhere"])
+async def test_a_host_that_cannot_be_one_is_refused_at_every_address(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path, headers={"host": "no host"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+
+
+async def test_a_slash_at_the_end_of_an_address_means_nothing(api: httpx.AsyncClient) -> None:
+    labels = {"method": "GET", "route": "/health/live", "status_code": "200"}
+    before = REGISTRY.get_sample_value("http_requests_total", labels) or 0
+    assert (await api.get("/health/live")).json() == (await api.get("/health/live/")).json()
+    assert REGISTRY.get_sample_value("http_requests_total", labels) == before + 2
+
+
 async def test_head_is_get_without_the_body(api: httpx.AsyncClient) -> None:
     head, get = await api.head("/schema"), await api.get("/schema")
     assert (head.status_code, head.content) == (200, b"")

@@ -20,9 +20,10 @@ from techdengue.intake.errors import IntakeError
 
 from . import changes, media, operational, page, reading, stream, sync
 from .call import Call, admit
-from .edge import REQUEST_ID_KEY, Application, Edge
+from .edge import REQUEST_ID_KEY, Application, Edge, Receive, Scope
 from .problems import Problem, database_away, from_intake, invalid_cursor, problem_response, unavailable
 from .roles import LEAST_ROLE, require
+from .routes import Routes, Serve
 from .services import Services
 from .socket.connection import converse
 from .upgrade import Converse, SocketEndpoint, Upgrades
@@ -78,8 +79,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 def build_app(services: Services) -> Application:
     """The ASGI application over these services."""
+    serving = [(endpoint, _serve(endpoint, services)) for endpoint in ENDPOINTS]
     framework = Litestar(
-        route_handlers=[_bind(endpoint, services) for endpoint in ENDPOINTS],
+        route_handlers=[_bind(endpoint, serve) for endpoint, serve in serving],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -90,38 +92,50 @@ def build_app(services: Services) -> Application:
         for endpoint in ENDPOINTS
         if endpoint.converse is not None
     }
-    return Edge(framework, Upgrades(sockets, services))  # type: ignore[arg-type]  # Litestar's scope is a narrower type
+    plain = {(endpoint.method.value, endpoint.path): serve for endpoint, serve in serving if "{" not in endpoint.path}
+    routes = Routes(plain, framework)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
+    return Edge(routes, Upgrades(sockets, services))
 
 
-def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
+def _serve(endpoint: Endpoint, services: Services) -> Serve:
+    """The endpoint's handler, with its role, its failures as problems, and the end of its body's budget."""
     least = LEAST_ROLE[endpoint.name]
     handler, offers = endpoint.handler, endpoint.offers
 
-    async def handle(request: AnyRequest) -> ASGIResponse:
+    async def serve(scope: Scope, receive: Receive) -> ASGIResponse:
         call: Call | None = None
         try:
-            call = Call(request.scope, request.receive, services, offers)
+            call = Call(scope, receive, services, offers)
             if least is not None:
                 call.admission = await admit(call.services, call.header(b"authorization"))
                 require(call.caller, least)
             return await handler(call)
         except Problem as problem:
-            return _refusal(request, problem)
+            return _refusal(scope, problem)
         except IntakeError as error:
-            return _refusal(request, from_intake(error))
+            return _refusal(scope, from_intake(error))
         except CursorFromElsewhere:
-            return _refusal(request, invalid_cursor())
+            return _refusal(scope, invalid_cursor())
         except SeveralEntities as error:
             several = Problem("municipio_required", "Name the município", municipios=list(error.municipios))
-            return _refusal(request, several)
+            return _refusal(scope, several)
         except Stopping:
-            return _refusal(request, unavailable("The server is stopping"))
+            return _refusal(scope, unavailable("The server is stopping"))
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
-            return _refusal(request, database_away())
+            return _refusal(scope, database_away())
         finally:
             if call is not None:
                 call.release()
+
+    return serve
+
+
+def _bind(endpoint: Endpoint, serve: Serve) -> HTTPRouteHandler:
+    """The endpoint as the framework matches it."""
+
+    async def handle(request: AnyRequest) -> ASGIResponse:
+        return await serve(request.scope, request.receive)  # type: ignore[arg-type]  # Litestar's scope is a narrower type
 
     bound: HTTPRouteHandler = HTTPRouteHandler(
         endpoint.path, http_method=endpoint.method, name=endpoint.name, status_code=200
@@ -129,8 +143,8 @@ def _bind(endpoint: Endpoint, services: Services) -> HTTPRouteHandler:
     return bound
 
 
-def _refusal(request: AnyRequest, problem: Problem) -> ASGIResponse:
-    return problem_response(problem, request.scope[REQUEST_ID_KEY])  # type: ignore[typeddict-item]  # ours, set by Edge
+def _refusal(scope: Scope, problem: Problem) -> ASGIResponse:
+    return problem_response(problem, scope[REQUEST_ID_KEY])
 
 
 def _refuse_as_problem(request: AnyRequest, error: HTTPException) -> Redirect:
