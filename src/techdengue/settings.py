@@ -45,6 +45,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reader_connections: AtLeastOne = 8
     redis_url: str = ""
     """Where processes tell each other of their commits; empty for none: then they find out by looking."""
+    s3_endpoint_url: str = ""
+    """The S3 server of files; empty for AWS's own of the region."""
+    s3_public_endpoint_url: str = ""
+    """Where devices reach that server: what presigned addresses begin with; empty for `s3_endpoint_url`."""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    """Empty for what the machine gives its programs: a role, a profile."""
+    s3_secret_key: str = ""
+    s3_bucket: str = ""
+    """Of evidence and reports; empty for no object store: then there are no files."""
+    s3_archive_bucket: str = ""
+    """Empty for `<s3_bucket>-archive`."""
+    s3_timeout: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    """For one attempt of one call, beside a second for each MiB that it carries."""
     poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     """Between two looks at the log's tail while somebody waits for changes."""
     waiting_requests: AtLeastOne = 1000

@@ -140,6 +140,13 @@ FEED_READS = Counter(
     registry=REGISTRY,
 )
 
+S3_REQUESTS = Counter(
+    "s3_requests_total",
+    "Calls of the object store, each attempt, by what became of it: ok, missing, refused, unavailable, timeout",
+    ("operation", "outcome"),
+    registry=REGISTRY,
+)
+
 
 def exposition() -> bytes:
     """All metrics, in Prometheus' text format (`CONTENT_TYPE_LATEST`)."""

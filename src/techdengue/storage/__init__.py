@@ -1,0 +1,22 @@
+"""The object store: files under keys in buckets of an S3 server."""
+
+from .address import Address, address_of
+from .errors import NoSuchObject, NoSuchUpload, ObjectChanged, StorageAway, StorageError, StorageRefused
+from .model import ObjectHead, Part, RetryPolicy
+from .storage import Storage, open_storage
+
+__all__ = [
+    "Address",
+    "NoSuchObject",
+    "NoSuchUpload",
+    "ObjectChanged",
+    "ObjectHead",
+    "Part",
+    "RetryPolicy",
+    "Storage",
+    "StorageAway",
+    "StorageError",
+    "StorageRefused",
+    "address_of",
+    "open_storage",
+]

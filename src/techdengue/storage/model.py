@@ -1,0 +1,43 @@
+"""What is known of an object and of the parts of one that is on its way."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+import msgspec
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a call is tried, and the bounds of the waits between: exponential, full jitter. Seconds."""
+
+    attempts: int
+    first: float
+    longest: float
+
+    def bound(self, failed: int) -> float:
+        """The longest wait after so many failed attempts, from 1."""
+        return min(self.longest, self.first * 2.0 ** min(failed - 1, 16))
+
+
+class ObjectHead(msgspec.Struct, frozen=True, kw_only=True):
+    """An object without its bytes."""
+
+    size: int
+    etag: str
+    content_type: str
+    sha256: bytes | None
+    """Of all of it, checked by the store when it came; None where the store does not say."""
+    modified_at: dt.datetime
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a multipart upload that is in the store. Numbers count from 1."""
+
+    number: int
+    size: int
+    etag: str
+
+
+def newest_parts(listed: Iterable[Part]) -> tuple[Part, ...]:
+    """One part for each number, in order; of a part that was sent again the store may list both, the newer one last."""
+    newest = {part.number: part for part in listed}
+    return tuple(newest[number] for number in sorted(newest))
