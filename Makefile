@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-CODE := src eventstore projections $(if $(wildcard jobs/*.py),jobs) ops tests
+CODE := src eventstore projections jobs ops tests
 
 WORKERS ?= auto
 ARGS ?=

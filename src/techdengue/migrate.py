@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
-PACKAGES: Final = ("eventstore", "techdengue", "projections")
+PACKAGES: Final = ("eventstore", "techdengue", "projections", "jobs")
 """Whose migrations there are, in the order of application: schemas of later packages stand on earlier ones."""
 
 _LOCK: Final = 0x7465636864656E67  # "techdeng": one advisory lock per database

@@ -69,6 +69,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How often the token and the owner of a device with an open stream or WebSocket are looked at again."""
     reader_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     """How long a device may leave an answer unread on a stream or a WebSocket before it is closed."""
+    job_slots: AtLeastOne = 4
+    """Jobs that a worker runs at once, for each of its queues."""
+    job_poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    """Between two looks at the table of runs, where no hint comes through Redis."""
+    job_lease_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """A run whose worker is silent for so long is another one's; a worker says that it lives six times as often."""
+    job_grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """What a worker that is told to stop gives its jobs to end; after it they are handed back."""
+    worker_host: str = "127.0.0.1"
+    worker_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464
+    """Where a worker answers /metrics and /health; 0 takes a free port."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100

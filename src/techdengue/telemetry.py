@@ -146,6 +146,56 @@ S3_REQUESTS = Counter(
     ("operation", "outcome"),
     registry=REGISTRY,
 )
+_JOB_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+JOB_RUNS = Counter(
+    "job_runs_total",
+    "Attempts that ended: succeeded, retried, failed (a dead letter), cancelled, handed_back, lost",
+    ("queue", "job", "outcome"),
+    registry=REGISTRY,
+)
+JOB_DURATION = Histogram(
+    "job_duration_seconds", "One attempt", ("queue", "job"), buckets=_JOB_SECONDS, registry=REGISTRY
+)
+JOB_START_DELAY = Histogram(
+    "job_start_delay_seconds",
+    "From when a run could start to its start",
+    ("queue",),
+    buckets=(*_LATENCY_SECONDS, 30.0, 60.0, 300.0),
+    registry=REGISTRY,
+)
+JOB_QUEUE_DEPTH = Gauge(
+    "job_queue_depth",
+    "Runs of the table: due, waiting (for their time or a retry), running, failed (dead letters)",
+    ("queue", "state"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+JOB_QUEUE_OLDEST = Gauge(
+    "job_queue_oldest_seconds",
+    "For how long the oldest due run could have started; 0 where none is due",
+    ("queue",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+JOB_HINTS = Counter("job_hints_total", "Hints given to workers through Redis", ("queue",), registry=REGISTRY)
+JOB_HINT_FAILURES = Counter(
+    "job_hint_failures_total", "Times that Redis was lost or not found by who hints or hears", registry=REGISTRY
+)
+WORKER_HEARTBEAT = Gauge(
+    "worker_heartbeat_timestamp_seconds", "When a worker last said that it lives", ("worker",), registry=REGISTRY
+)
+OUTBOX_PENDING = Gauge(
+    "outbox_pending",
+    "Runs that follow from commits and have not ended",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+OUTBOX_OLDEST = Gauge(
+    "outbox_oldest_seconds",
+    "Age of the oldest run that follows from a commit and has not ended; 0 where there is none",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
 
 
 def exposition() -> bytes:

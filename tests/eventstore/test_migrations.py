@@ -22,7 +22,7 @@ async def empty_database(postgres: EmbeddedPostgres, name: str) -> str:
 
 def test_packages_migrate_in_the_order_of_their_layers_each_by_number() -> None:
     packages = [name.partition("/")[0] for name in NAMES]
-    assert list(dict.fromkeys(packages)) == ["eventstore", "techdengue", "projections"]
+    assert list(dict.fromkeys(packages)) == ["eventstore", "techdengue", "projections", "jobs"]
     for package in subject.PACKAGES:
         files = [name.partition("/")[2] for name in NAMES if name.startswith(f"{package}/")]
         assert [int(file[:4]) for file in files] == list(range(1, len(files) + 1))

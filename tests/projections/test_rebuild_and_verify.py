@@ -129,9 +129,9 @@ async def test_a_rebuilt_table_has_the_same_guards_and_indexes(
     async def shape() -> list[str]:
         rows = await owner.fetch(
             "SELECT concat_ws(' ', c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relacl, "
-            "(SELECT array_agg(pg_get_indexdef(i.indexrelid) ORDER BY 1) FROM pg_index i WHERE i.indrelid = c.oid), "
+            "(SELECT array_agg(d ORDER BY d) FROM pg_index i, pg_get_indexdef(indexrelid) d WHERE indrelid = c.oid), "
             "(SELECT array_agg(concat_ws(' ', p.polname, p.polcmd, p.polroles::regrole[], "
-            "pg_get_expr(p.polqual, p.polrelid)) ORDER BY 1) FROM pg_policy p WHERE p.polrelid = c.oid)) "
+            "pg_get_expr(p.polqual, p.polrelid)) ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid)) "
             "FROM pg_class c WHERE c.relnamespace = 'projections'::regnamespace AND c.relkind = 'r' ORDER BY 1"
         )
         return [row[0] for row in rows]

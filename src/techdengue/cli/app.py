@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import dev, migrate, projections, replay, serve, simulate, sync, token
+from . import dev, migrate, projections, replay, serve, simulate, sync, token, work
 from .errors import EXIT_CODES, CommandFailed, ExitCode
 from .output import put, tell
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.command("dev", epilog=EXIT_CODES, short_help="Run everything here, for development.")(dev.dev)
 app.command("serve", epilog=EXIT_CODES, short_help="Serve the API.")(serve.serve)
+app.command("worker", epilog=EXIT_CODES, short_help="Run background jobs.")(work.worker)
 app.command("migrate", epilog=EXIT_CODES, short_help="Bring the database to this version.")(migrate.migrate)
 app.command("token", epilog=EXIT_CODES, short_help="A token for development.")(token.token)
 app.add_typer(projections.app, name="projections", short_help="Status, run, rebuild, verify.")

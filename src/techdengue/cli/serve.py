@@ -1,10 +1,9 @@
 """`techdengue serve`: the HTTP server until SIGTERM, in this process or in several below it."""
 
-import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from .environment import server_settings
 from .errors import CommandFailed, ExitCode
 from .output import put, tell
+from .port_file import port_file as kept_port_file
 
 if TYPE_CHECKING:
     from techdengue.settings import Settings
@@ -54,7 +54,7 @@ def serve(
     listener = _bind(host or settings.host, settings.port if port is None else port)
     address, bound_port = _address(listener), listener.getsockname()[1]
     count = _count(settings)
-    with listener, _port_file(port_file) as write_port:
+    with listener, kept_port_file(port_file) as write_port:
 
         def announce() -> None:
             write_port(bound_port)
@@ -135,25 +135,3 @@ def _bind(host: str, port: int) -> socket.socket:
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-@contextlib.contextmanager
-def _port_file(path: Path | None) -> Iterator["_WritePort"]:
-    """Something that writes the port file whole (renamed into place); the file goes away at the end."""
-    try:
-        yield _WritePort(path)
-    finally:
-        if path is not None:
-            path.unlink(missing_ok=True)
-
-
-class _WritePort:
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-
-    def __call__(self, port: int) -> None:
-        if self._path is None:
-            return
-        unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        unfinished.write_text(f"{port}\n")
-        unfinished.replace(self._path)

@@ -1,0 +1,65 @@
+"""What the jobs of a worker work with, and how it is put together from the settings."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from techdengue.settings import Settings
+
+ROLE: Final = "techdengue_jobs"
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 60.0
+"""Of one statement; what takes longer says so (`timeout=`)."""
+IDLE_SECONDS: Final = 300.0
+_CLOSE_SECONDS: Final = 5.0
+
+
+def utc_now() -> dt.datetime:
+    """The time, aware."""
+    return dt.datetime.now(dt.UTC)
+
+
+class JobServices(msgspec.Struct, frozen=True, kw_only=True):
+    """Handed to every handler as `run.services`."""
+
+    pool: "asyncpg.Pool[Any]"
+    """Connections of the role `techdengue_jobs`."""
+    settings: Settings
+    clock: Callable[[], dt.datetime] = utc_now
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, connections: int) -> AsyncIterator[JobServices]:
+    """Everything that jobs need, for as long as the context. It opens nothing before it is asked for it."""
+    pool = jobs_pool(settings.database_url, connections)
+    await pool
+    try:
+        yield JobServices(pool=pool, settings=settings)
+    finally:
+        await _close(pool)
+
+
+def jobs_pool(url: str, connections: int) -> "asyncpg.Pool[Any]":
+    """A pool in the role of the jobs, empty until it is asked."""
+    return asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=connections,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        max_inactive_connection_lifetime=IDLE_SECONDS,
+        server_settings={"role": ROLE, "application_name": ROLE, "jit": "off"},
+    )
+
+
+async def _close(pool: "asyncpg.Pool[Any]") -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
