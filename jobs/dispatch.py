@@ -7,7 +7,7 @@ hints that come close together become one.
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any, Final
 
 import arq.connections
@@ -57,7 +57,7 @@ class Dispatcher:
         self._queues: set[Queue] = set()
         self._something = asyncio.Event()
 
-    def hint(self, *queues: Queue) -> None:
+    def hint(self, queues: Collection[Queue]) -> None:
         """Have workers of these queues look, soon. Call it after the commit; it neither waits nor raises."""
         if self._redis is not None and queues:
             self._queues.update(queues)

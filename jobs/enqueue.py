@@ -30,9 +30,9 @@ async def enqueue(
 ) -> uuid.UUID:
     """Queue a run of `job`; answer its id, or that of the run which this job and key have already.
 
-    It is there when the caller's transaction commits, and only then. The role is `techdengue_jobs`. After the commit a
-    hint (`Dispatcher.hint(job.queue)`) starts it at once, else a worker finds it within seconds; what a handler queues
-    is hinted when the handler has ended.
+    It is there when the caller's transaction commits, and only then. The role is `techdengue_jobs`. After the commit
+    `Dispatcher.hint([job.queue])` starts it at once, else a worker finds it within seconds; what a handler queues is
+    hinted when the handler has ended.
     """
     values = (
         new_run_id(),

@@ -105,7 +105,7 @@ class Executor:
         for one in claimed:
             self._start(one)
         if len(claimed) == room:
-            self._dispatcher.hint(self.queue)  # this worker is full: others have a look
+            self._dispatcher.hint((self.queue,))  # this worker is full: others have a look
 
     def _start(self, claimed: Claimed) -> None:
         run = run_of(claimed, self._services, self._worker)
@@ -122,7 +122,7 @@ class Executor:
     async def _execute(self, claimed: Claimed, run: Run) -> None:
         with queues_used() as used:
             await execute(claimed, self._jobs[claimed.job], run)
-        self._dispatcher.hint(*used)
+        self._dispatcher.hint(used)
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -54,7 +54,7 @@ class Sweep:
         for row in await self._services.pool.fetch(REQUEUE, self._lease):
             log.warning("worker_lost", run_id=str(row["run_id"]), job=row["job"], status=row["status"])
             if row["status"] == Status.QUEUED.value:
-                self._dispatcher.hint(Queue(row["queue"]))
+                self._dispatcher.hint((Queue(row["queue"]),))
         queues = [queue.value for queue in self._queues]
         for row in await self._services.pool.fetch(FIND_UNKNOWN, queues, list(self._known)):
             if row["job"] not in self._told:

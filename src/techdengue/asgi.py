@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from jobs import Dispatcher
 from techdengue import telemetry
 from techdengue.feed import Feed
 from techdengue.http.app import build_app
@@ -51,7 +52,8 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
     feed = _feed(readers, settings)
-    intake = Intake(intake_pool, settings, committed=feed.committed)
+    dispatcher = Dispatcher(settings.redis_url)
+    intake = Intake(intake_pool, settings, committed=feed.committed, queued=dispatcher.hint)
     services = Services(
         intake=intake,
         readers=readers,
@@ -68,7 +70,9 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
         services.keeper.stop()
 
     return Server(
-        build_app(services), lambda: _running(intake, feed, services.keeper, intake_pool, reader_pool), end_waits
+        build_app(services),
+        lambda: _running(intake, feed, services.keeper, dispatcher, intake_pool, reader_pool),
+        end_waits,
     )
 
 
@@ -110,11 +114,13 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def _running(intake: Intake, feed: Feed, keeper: Keeper, *pools: "asyncpg.Pool[Any]") -> AsyncIterator[None]:
+async def _running(
+    intake: Intake, feed: Feed, keeper: Keeper, dispatcher: Dispatcher, *pools: "asyncpg.Pool[Any]"
+) -> AsyncIterator[None]:
     for pool in pools:
         await pool
     try:
-        async with feed.running(), keeper.running():
+        async with feed.running(), keeper.running(), dispatcher.running():
             await intake.start()
             log.info("server_started")
             try:

@@ -41,13 +41,14 @@ async def append(
     return row["first_position"], frozenset(row["moved"])
 
 
-def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows]:
-    """What sql/append.sql writes beside the log: conflicts opened, conflicts settled, requests."""
+def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows, Rows]:
+    """What sql/append.sql writes beside the log: conflicts opened, conflicts settled, requests, runs queued."""
     numbered = [(unit, job, decision) for (job, decision), unit in zip(decided, numbers, strict=True)]
     return (
         [_opened(unit, opened) for unit, _, decision in numbered for opened in decision.opened],
         [_settled(unit, settled) for unit, _, decision in numbered for settled in decision.settled],
         [_request(unit, job, decision) for unit, job, decision in numbered if isinstance(job, BatchJob)],
+        [following.row(unit) for unit, _, decision in numbered for following in decision.following],
     )
 
 

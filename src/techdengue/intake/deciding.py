@@ -3,6 +3,7 @@
 import msgspec
 
 from eventstore import NewEvent
+from jobs.outbox import atividade_completed, conflict_parked
 from projections.naming import conflict_id
 from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.domain.payload import Metadata, Payload, encode
@@ -11,6 +12,7 @@ from techdengue.domain.validation import InvalidOperation, ValidOperation
 from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, State, Verdict, resolve, underlying
 
 from .answers import parked_of, refusal_of, repeat_of, shown_bytes, success_of
+from .completing import completes
 from .decision import Decision, Opened
 from .errors import AnswerTooLarge
 from .jobs import BatchJob
@@ -154,8 +156,17 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
     answer: Answer
     if decided.verdict.outcome is Outcome.CONFLICT and conflict is not None:
         answer = parked_of(valid, decided.tenant, job.device, before, conflict, decided.base, decided.warnings)
-        decision.opened.append(_opened(decided, valid))
+        opened = _opened(decided, valid)
+        decision.opened.append(opened)
+        following = conflict_parked(opened.conflict_id, municipio=decided.tenant, user=decided.event.actor)
+        decision.following.append(following)
     else:
+        if completes(valid.entity_type.name, valid.data, before, decided.after):
+            decision.following.append(
+                atividade_completed(
+                    str(valid.entity_id), decided.after.version, municipio=decided.tenant, user=decided.event.actor
+                )
+            )
         answer = success_of(valid, decided.after, decided.verdict.outcome, conflict, decided.warnings)
     working.remember(decided.tenant, job.device, valid.key, valid.digest, answer)
     return answer

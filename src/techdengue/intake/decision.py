@@ -5,6 +5,7 @@ import datetime as dt
 import msgspec
 
 from eventstore import NewEvent
+from jobs.outbox import Following
 
 from .model import Answer, Resolved
 from .snapshot import Place
@@ -33,7 +34,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class Decision:
     """One job's part of a group. `places` are all streams it looked at, `clock` its writer's new one."""
 
-    __slots__ = ("answers", "clock", "events", "opened", "places", "resolved", "settled")
+    __slots__ = ("answers", "clock", "events", "following", "opened", "places", "resolved", "settled")
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
@@ -41,5 +42,6 @@ class Decision:
         self.places: set[Place] = set()
         self.opened: list[Opened] = []
         self.settled: list[Settled] = []
+        self.following: list[Following] = []
         self.resolved: Resolved | None = None
         self.clock: dt.datetime | None = None

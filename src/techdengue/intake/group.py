@@ -14,6 +14,7 @@ import structlog
 from asyncpg import Connection
 
 from eventstore import AppendUnit
+from jobs import Queue
 from techdengue import telemetry
 
 from .answering import answer_batch, fail
@@ -39,24 +40,34 @@ Committed = Callable[[int, int, Collection[str]], None]
 """Told of each commit: its first and last position, and the municípios that it changed. Quick, and raises nothing."""
 
 
+Queued = Callable[[Collection[Queue]], None]
+"""Told of the queues into which a commit has put runs of jobs. Quick, and raises nothing."""
+
+
+def hint_nobody(_queues: Collection[Queue]) -> None:
+    """Workers look by themselves."""
+
+
 def tell_nobody(_first: int, _last: int, _municipios: Collection[str]) -> None:
     """Nobody waits for changes."""
 
 
-async def commit_group(connection: Connection, jobs: Sequence[Job], committed: Committed = tell_nobody) -> None:
+async def commit_group(
+    connection: Connection, jobs: Sequence[Job], committed: Committed = tell_nobody, queued: Queued = hint_nobody
+) -> None:
     """Answer every job, each through its future. Raises what the database raises; then nothing was answered that is
     not on disk, and the jobs without an answer may be tried again."""
     telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
     pending = list(jobs)
     for _ in range(_MOST_ROUNDS):
-        pending = await _round(connection, pending, committed)
+        pending = await _round(connection, pending, committed, queued)
         if not pending:
             return
     for job in pending:
         fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
 
 
-async def _round(connection: Connection, jobs: list[Job], committed: Committed) -> list[Job]:
+async def _round(connection: Connection, jobs: list[Job], committed: Committed, queued: Queued) -> list[Job]:
     """Commit what can be committed; answer the losers."""
     snapshot = await read_snapshot(connection, jobs)
     jobs = await _admit(connection, jobs, snapshot)
@@ -74,6 +85,8 @@ async def _round(connection: Connection, jobs: list[Job], committed: Committed) 
     first, moved = await append(connection, units, decided, numbers)
     telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
     _tell(committed, first, [unit for number, unit in enumerate(units) if number not in moved] if moved else units)
+    if any(decision.following for _, decision in decided):
+        queued({one.queue for _, decision in decided for one in decision.following})
     losers = []
     for (job, decision), unit in zip(decided, numbers, strict=True):
         if unit in moved:

@@ -25,7 +25,7 @@ from techdengue.settings import Settings
 from .answering import fail
 from .answers import refusal_of_invalid, refusal_of_malformed
 from .errors import ConflictAlreadyResolved, ConflictNotFound, Unavailable
-from .group import Committed, commit_group, tell_nobody
+from .group import Committed, Queued, commit_group, hint_nobody, tell_nobody
 from .jobs import BatchJob, Job, SettlementJob
 from .model import Batch, Malformed, Refusal, Resolution, Resolved, SyncAnswer
 from .off_loop import off_loop
@@ -42,11 +42,20 @@ log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """The use case. `pool` gives connections of the role `techdengue_intake`; `committed` is told of every commit."""
+    """The use case. `pool` gives connections of the role `techdengue_intake`; `committed` is told of every commit,
+    `queued` of those that jobs follow from."""
 
-    def __init__(self, pool: asyncpg.Pool, settings: Settings, *, committed: Committed = tell_nobody) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        settings: Settings,
+        *,
+        committed: Committed = tell_nobody,
+        queued: Queued = hint_nobody,
+    ) -> None:
         self._pool = pool
         self._committed = committed
+        self._queued = queued
         self._settings = settings
         self._queue = Queue(operations=settings.queue_operations, size=settings.queue_bytes)
         self._committers: list[asyncio.Task[None]] = []
@@ -130,7 +139,7 @@ class Intake:
         """Commit a group; whatever happens, every job is answered."""
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
-                await commit_group(connection, jobs, self._committed)
+                await commit_group(connection, jobs, self._committed, self._queued)
         except DATABASE_AWAY as error:
             log.warning("database_away", error=type(error).__name__, jobs=len(jobs))
             for job in jobs:

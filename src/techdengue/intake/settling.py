@@ -1,11 +1,13 @@
 """One person's resolution of a parked conflict against the working set (resolution.md, "Manual")."""
 
 import hashlib
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
 from eventstore import NewEvent, RecordedEvent
+from jobs.outbox import atividade_completed
 from projections.naming import rfc3339, split_stream
 from projections.replay import operation_of
 from techdengue.domain.operation import Choice, ErrorCode
@@ -15,6 +17,7 @@ from techdengue.domain.times import from_micros, to_rfc3339
 from techdengue.domain.validation import InvalidOperation, validate_patch
 from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, Settlement, State, resolve, underlying
 
+from .completing import completes
 from .decision import Decision, Settled
 from .errors import ConflictNotFound, ResolutionRefused
 from .jobs import SettlementJob
@@ -22,6 +25,9 @@ from .model import Resolved
 from .snapshot import Known
 from .timing import time_of
 from .working import Working
+
+_COULD_COMPLETE: Final = {"status": "CONCLUIDA"}
+"""What a resolution applies may be the parked operation's or the person's: so its documents are always compared."""
 
 
 class AlreadySettled(Exception):
@@ -49,6 +55,10 @@ def decide_settlement(job: SettlementJob, parked: RecordedEvent | None, working:
         raise AlreadySettled
     after, verdict = result
     event = _event(job, payload, settlement, after, verdict.outcome.value)
+    entity_type, entity_id = split_stream(job.stream)
+    if completes(entity_type, _COULD_COMPLETE, entity.state, after):
+        completed = atividade_completed(entity_id, after.version, municipio=job.tenant, user=job.caller.user)
+        decision.following.append(completed)
     entity.advance(after, len(event.payload))
     working.set_clock(job.device, settlement.time)
     decision.clock = event.occurred_at

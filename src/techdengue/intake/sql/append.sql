@@ -1,7 +1,8 @@
 -- Append a group's units to the log and, with the winners, what must be written with them: conflicts opened and
--- settled, and the request log. One statement, autocommit. Answers what eventstore.append answers.
+-- settled, the request log, and the runs of jobs that follow. One statement, autocommit. Answers what eventstore.append answers.
 -- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 conflicts settled,
--- $7 requests: rows of projections.opened_row, projections.settled_row and techdengue.request_row.
+-- $7 requests, $8 runs: rows of projections.opened_row, projections.settled_row, techdengue.request_row and
+-- jobs.queued_row.
 WITH appended AS MATERIALIZED (
     SELECT first_position, moved FROM eventstore.append($1, $2, $3, $4)
 ), opened AS (
@@ -32,5 +33,12 @@ WITH appended AS MATERIALIZED (
            r.error_codes, r.municipios
       FROM unnest($7::techdengue.request_row[]) AS r
       JOIN appended AS a ON r.unit <> ALL (a.moved)
+), queued AS (
+    INSERT INTO jobs.run (
+           run_id, job, queue, key, arguments, origin, max_attempts, requested_by, municipio_cod_ibge)
+    SELECT q.run_id, q.job, q.queue, q.key, q.arguments, 'commit', q.max_attempts, q.requested_by, q.municipio_cod_ibge
+      FROM unnest($8::jobs.queued_row[]) AS q
+      JOIN appended AS a ON q.unit <> ALL (a.moved)
+        ON CONFLICT DO NOTHING
 )
 SELECT first_position, moved FROM appended

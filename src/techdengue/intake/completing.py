@@ -1,0 +1,23 @@
+"""Whether an event completes an atividade: its document says CONCLUIDA, and did not before."""
+
+from typing import Any, Final
+
+from techdengue.domain.atividade import ATIVIDADE
+from techdengue.resolver import State, document
+
+_STATUS: Final = "status"
+_COMPLETED: Final = "CONCLUIDA"
+
+
+def completes(entity_type: str, patch: dict[str, Any] | None, before: State, after: State) -> bool:
+    """Documents are made only where the answer may be yes: `patch` says so, or a deleted entity may live again."""
+    if entity_type != ATIVIDADE.name:
+        return False
+    if (patch is None or patch.get(_STATUS) != _COMPLETED) and before.tombstone is None:
+        return False
+    return _is_completed(after) and not _is_completed(before)
+
+
+def _is_completed(state: State) -> bool:
+    shown = document(state)
+    return shown is not None and shown.get(_STATUS) == _COMPLETED
