@@ -26,6 +26,9 @@ SLICE: Final = 16 * 1024
 MOST_PARTS: Final = 4096
 """Frames of one message: those of 256 bytes make the largest one."""
 
+_CONTINUE: Final = b"HTTP/1.1 100 "
+_LENGTH: Final = b"\r\ncontent-length: "
+
 
 class Http(HttpToolsProtocol):
     """One connection, with a head of bounded size that comes in bounded time."""
@@ -61,6 +64,9 @@ class Http(HttpToolsProtocol):
         self._end_head()
         super().on_headers_complete()
         self.scope[ABORT_KEY] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ours
+        answers = self.cycle is not None and self.cycle.scope is self.scope  # else it is to be a WebSocket
+        if answers and self.scope["method"] != "HEAD":  # no body would come to send its head
+            self.cycle.transport = _Joined(self.transport)  # type: ignore[assignment]  # as much of one as it uses
 
     def on_message_complete(self) -> None:
         """The next head may come."""
@@ -80,6 +86,37 @@ class Http(HttpToolsProtocol):
         if self._head_deadline is not None:
             self._head_deadline.cancel()
             self._head_deadline = None
+
+
+class _Joined:
+    """Where an answer is written: a head that says how long its body is waits for it, for the body comes at once.
+
+    So both are one system call and one packet, not two of each.
+    """
+
+    __slots__ = ("_begun", "_head", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._begun = False
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """asyncio's."""
+        if not self._begun and not data.startswith(_CONTINUE):
+            self._begun = True
+            if _LENGTH in data:
+                self._head = data
+                return
+        head, self._head = self._head, b""
+        self._transport.write(head + data)
+
+    def close(self) -> None:
+        """asyncio's."""
+        if self._head:
+            self.write(b"")
+        self._transport.close()
 
 
 class WebSocket(WebSocketsSansIOProtocol):

@@ -4,8 +4,8 @@ It is outside of Litestar, so that unknown addresses and failures of the framewo
 """
 
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -134,7 +134,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return bytes(value).decode()
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _keep_encoded_slashes(scope: Scope) -> bool:

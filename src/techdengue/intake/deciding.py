@@ -1,6 +1,9 @@
 """One batch against the working set: the resolver's verdict on each operation, in the order sent."""
 
+from typing import Any
+
 import msgspec
+from msgspec import UNSET
 
 from eventstore import NewEvent
 from jobs.outbox import atividade_completed, conflict_parked
@@ -124,17 +127,20 @@ def _decide(
         path = "/base_version" if result.code is ErrorCode.UNKNOWN_BASE_VERSION else None
         return refusal_of(valid, index, result.code, result.message, path)
     after, verdict = result
-    event = _event(job, valid, tenant, operation, after, verdict, warnings)
-    if valid.data is not None and entity.size + len(event.payload) > LARGEST_STATE:
+    data = None if valid.data is None else msgspec.json.encode(valid.data)
+    event = _event(job, valid, tenant, operation, after, verdict, data, warnings)
+    if data is not None and entity.size + len(event.payload) > LARGEST_STATE:
         message = f"this entity would grow beyond {LARGEST_STATE:,} bytes; start a new one"
         return refusal_of(valid, index, ErrorCode.INVALID_DATA, message, "/data")
-    return _record(job, valid, working, decision, _Decided(tenant, entity, event, time, base, after, verdict, warnings))
+    decided = _Decided(tenant, entity, event, data, time, base, after, verdict, warnings)
+    return _record(job, valid, working, decision, decided)
 
 
 class _Decided(msgspec.Struct, frozen=True):
     tenant: str
     entity: Entity
     event: NewEvent
+    data: bytes | None
     time: int
     base: State | None
     after: State
@@ -147,8 +153,8 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
     decided.entity.advance(decided.after, len(decided.event.payload))
     if before.sequence == 0:
         working.created((decided.tenant, valid.stream))
-        if b"null" not in decided.event.payload:
-            decided.entity.whole = valid.data
+        if decided.data is not None and b"null" not in decided.data:
+            decided.entity.document = decided.data
     decision.events.append(decided.event)
     decision.clock = decided.event.occurred_at
     working.set_clock(job.device, decided.time)
@@ -174,7 +180,7 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
 
 def _touches_fixed(valid: ValidOperation) -> bool:
     """Whether the operation assigns a field that never changes after the create."""
-    return valid.data is not None and any(name in valid.data for name in valid.entity_type.fixed_fields)
+    return valid.data is not None and not valid.data.keys().isdisjoint(valid.entity_type.fixed_fields)
 
 
 def _base_of(valid: ValidOperation, entity: Entity) -> State | None:
@@ -191,15 +197,17 @@ def _event(
     operation: Operation,
     after: State,
     verdict: Verdict,
+    data: bytes | None,
     warnings: tuple[str, ...],
 ) -> NewEvent:
+    encoded: Any = UNSET if data is None else msgspec.Raw(data)  # what is encoded already is taken as it is
     payload = Payload(
         entity_id=valid.entity_id,
         client_timestamp=valid.client_timestamp,
         operation=valid.kind,
-        data=msgspec.UNSET if valid.data is None else valid.data,
+        data=encoded,
         strategy=valid.strategy,
-        base_version=msgspec.UNSET if valid.base_version is None else valid.base_version,
+        base_version=UNSET if valid.base_version is None else valid.base_version,
     )
     noted = Metadata(conflict_type=verdict.conflict_type, batch_id=job.batch.batch_id, warnings=warnings)
     return NewEvent(

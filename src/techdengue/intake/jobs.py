@@ -10,12 +10,29 @@ from .model import Batch, Refusal, Resolution, Resolved, SyncAnswer
 
 
 class BatchJob:
-    """One request of a device, validated: each entry is an operation or the refusal it already got."""
+    """One request of a device, validated: each entry is an operation or the refusal it already got.
 
-    __slots__ = ("attempts", "batch", "entries", "future", "received_at", "size", "weight")
+    `device` writes, `caller`'s territory counts, and `arrived` is `time.monotonic()` at the door.
+    """
+
+    __slots__ = (
+        "arrived",
+        "attempts",
+        "batch",
+        "caller",
+        "device",
+        "entries",
+        "future",
+        "received_at",
+        "size",
+        "weight",
+    )
 
     def __init__(self, batch: Batch, entries: tuple[ValidOperation | Refusal, ...]) -> None:
         self.batch = batch
+        self.caller: Caller = batch.caller
+        self.device: str = batch.device_id
+        self.arrived: float = batch.arrived
         self.entries = entries
         self.weight = max(1, len(entries))
         self.size = batch.size
@@ -23,34 +40,21 @@ class BatchJob:
         self.received_at = 0
         self.future: asyncio.Future[SyncAnswer] = asyncio.get_running_loop().create_future()
 
-    @property
-    def arrived(self) -> float:
-        """`time.monotonic()` at the door."""
-        return self.batch.arrived
-
-    @property
-    def device(self) -> str:
-        """Who writes."""
-        return self.batch.device_id
-
-    @property
-    def caller(self) -> Caller:
-        """Whose territory counts."""
-        return self.batch.caller
-
     def operations(self) -> list[ValidOperation]:
         """The entries that were not refused at once."""
         return [entry for entry in self.entries if isinstance(entry, ValidOperation)]
 
 
 class SettlementJob:
-    """One resolution of a parked conflict, which stands at `sequence` of `(tenant, stream)`."""
+    """One resolution of a parked conflict, which stands at `sequence` of `(tenant, stream)`; a person at a console
+    is its `device`."""
 
     __slots__ = (
         "arrived",
         "attempts",
         "caller",
         "conflict_id",
+        "device",
         "future",
         "received_at",
         "resolution",
@@ -73,6 +77,7 @@ class SettlementJob:
         arrived: float,
     ) -> None:
         self.caller = caller
+        self.device = CONSOLE_DEVICE_PREFIX + caller.user
         self.conflict_id = conflict_id
         self.tenant = tenant
         self.stream = stream
@@ -84,11 +89,6 @@ class SettlementJob:
         self.attempts = 0
         self.received_at = 0
         self.future: asyncio.Future[Resolved] = asyncio.get_running_loop().create_future()
-
-    @property
-    def device(self) -> str:
-        """Who writes: a person at a console."""
-        return CONSOLE_DEVICE_PREFIX + self.caller.user
 
 
 Job = BatchJob | SettlementJob

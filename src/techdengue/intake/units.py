@@ -11,7 +11,7 @@ import msgspec
 
 from eventstore import AppendUnit, HeadChange, WriterChange
 from techdengue.domain.times import from_micros
-from techdengue.resolver import document, encode_state
+from techdengue.resolver import State, document, encode_state
 
 from .decision import Decision
 from .jobs import Job
@@ -79,7 +79,6 @@ def _read_clock(writer: str, working: Working) -> dt.datetime | None:
 def _head(place: Place, working: Working) -> HeadChange:
     entity = working.entity(place)
     state = entity.state
-    shown = document(state) if entity.whole is None else entity.whole
     return HeadChange(
         tenant=place[0],
         stream=place[1],
@@ -89,5 +88,10 @@ def _head(place: Place, working: Working) -> HeadChange:
         updated_at=from_micros(state.last.time if state.last else state.clock),
         recorded_at=from_micros(state.received_at),
         state=encode_state(state),
-        document=None if shown is None else msgspec.json.encode(shown),
+        document=entity.document or _document(state),
     )
+
+
+def _document(state: State) -> bytes | None:
+    shown = document(state)
+    return None if shown is None else msgspec.json.encode(shown)

@@ -1,7 +1,6 @@
 """The working set of a group: the snapshot, and on top of it what the group's own operations have done so far."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from techdengue.domain.access import Caller
 from techdengue.resolver import ABSENT, State, decode_state
@@ -16,21 +15,21 @@ Past = Sequence[State]
 class Entity:
     """One stream while a group is decided: as read, and as the group leaves it."""
 
-    __slots__ = ("_since", "expected", "past", "size", "state", "whole")
+    __slots__ = ("_since", "document", "expected", "past", "size", "state")
 
     def __init__(self, state: State, size: int, past: Past) -> None:
         self.expected = state.sequence
         self.state = state
         self.size = size
         self.past = past
-        self.whole: dict[str, Any] | None = None
-        """The document, where it is known without asking the resolver: that of a create which removes nothing."""
+        self.document: bytes | None = None
+        """The document's JSON, where it is known without asking the resolver: of a create which removes nothing."""
         self._since = [state]
 
     def advance(self, state: State, size: int) -> None:
         """The stream got one more event, whose payload has `size` bytes."""
         self.state = state
-        self.whole = None
+        self.document = None
         self.size += size
         self._since.append(state)
 
