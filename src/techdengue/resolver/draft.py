@@ -5,6 +5,20 @@ from typing import Any
 from .model import Change, Leaf, Operation, Settlement, Stamp, State
 
 
+def first_state(create: Operation, assigned: dict[str, Any]) -> State:
+    """What a first create leaves: there is nothing that it could meet."""
+    time = create.time
+    stamp = (time, create.device, create.key)
+    return State(
+        leaves={path: (value, stamp) for path, value in assigned.items()},
+        clock=time,
+        sequence=1,
+        version=1,
+        received_at=create.received_at,
+        last=Change(1, create.device, time, create.received_at),
+    )
+
+
 class Draft:
     """Collects what one event assigns, and whether anything of it changed the state."""
 
@@ -32,11 +46,6 @@ class Draft:
 
     def join_all(self, assigned: dict[str, Any], stamp: Stamp) -> None:
         """Join all assignments of an operation with one stamp."""
-        if not self.leaves and assigned:
-            self.leaves = {path: (value, stamp) for path, value in assigned.items()}
-            self.changed = True
-            self.clock = max(self.clock, stamp[0])
-            return
         for path, value in assigned.items():
             self.join(path, value, stamp)
 

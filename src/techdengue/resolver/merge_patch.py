@@ -5,7 +5,7 @@ from typing import Any
 from techdengue.domain.operation import OperationKind
 
 from .model import REMOVED
-from .paths import STEP
+from .paths import MEMBERS
 
 
 def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, Any]:
@@ -19,9 +19,10 @@ def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, A
     return found
 
 
-def _collect(prefix: str, patch: dict[str, Any], found: dict[str, Any]) -> None:
+def _collect(above: str, patch: dict[str, Any], found: dict[str, Any]) -> None:
+    members = MEMBERS[above]
     for key, value in patch.items():
-        path = prefix + STEP[key]
+        path = members[key]
         if value is None:
             found[path] = REMOVED
         elif value.__class__ is dict and value:

@@ -37,7 +37,7 @@ NO_CLOCK: Final = -(1 << 62)
 """The clock of an entity that has no stamps: before every time."""
 
 
-class Change(msgspec.Struct, frozen=True, array_like=True):
+class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An event that changed its entity: enough to tell whether an operation's author could know of it."""
 
     sequence: int

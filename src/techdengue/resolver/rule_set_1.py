@@ -12,10 +12,10 @@ from techdengue.domain.operation import (
 )
 
 from .document import document, is_live, shown
-from .draft import Draft
+from .draft import Draft, first_state
 from .equality import equal
 from .merge_patch import assignments
-from .model import ABSENT, Operation, Rejection, Settlement, State, Verdict
+from .model import ABSENT, Change, Operation, Rejection, Settlement, State, Verdict
 from .three_way import merge_edit
 
 _APPLIED = Verdict(Outcome.APPLIED)
@@ -46,6 +46,8 @@ def _operate(state: State, operation: Operation, base: State | None) -> tuple[St
             f"base_version {operation.base_version} is above the entity's version {state.version}",
         )
     assigned = assignments(kind, operation.data)
+    if state.sequence == 0:
+        return first_state(operation, assigned), _APPLIED
     draft = Draft(state)
     if kind is OperationKind.UPDATE and not assigned:
         return draft.finish(operation, state.open), _NO_CHANGE
@@ -73,19 +75,21 @@ def _conflict(state: State, operation: Operation) -> ConflictType | None:
         case OperationKind.UPDATE:
             if not is_live(state):
                 return ConflictType.UPDATE_DELETE
-            return ConflictType.UPDATE_UPDATE if _missed_a_change(state, operation) else None
+            return ConflictType.UPDATE_UPDATE if missed_a_change(operation, state.last, state.other) else None
         case OperationKind.DELETE:
-            if is_live(state) and _missed_a_change(state, operation):
+            if is_live(state) and missed_a_change(operation, state.last, state.other):
                 return ConflictType.DELETE_UPDATE
             return None
         case _:
             assert_never(operation.kind)
 
 
-def _missed_a_change(state: State, operation: Operation) -> bool:
-    """Whether another device made a change that the operation's author could not know."""
-    last = state.last
-    change = state.other if last is not None and last.device == operation.device else last
+def missed_a_change(operation: Operation, last: Change | None, other: Change | None) -> bool:
+    """Whether another device made a change that the operation's author could not know.
+
+    `last` is the entity's latest change, `other` the latest by a device other than that of `last`.
+    """
+    change = other if last is not None and last.device == operation.device else last
     if change is None:
         return False
     if operation.base_version is not None:
