@@ -13,15 +13,20 @@ import msgspec
 from msgspec import UNSET
 
 from eventstore import EventStore, Head, RecordedEvent
+from techdengue.domain.operation import Outcome
+from techdengue.domain.payload import Payload, decode_payload
 from techdengue.domain.times import from_micros
-from techdengue.resolver import document, encode_state
+from techdengue.resolver import PlainLife, State, document, encode_state
 
 from .errors import ReplayDiverged
 from .folding import fold_whole
-from .replay import PastNeeded, Step, StreamFold
+from .replay import PastNeeded, StreamFold, operation_of
 
 _PAGE: Final = 1000
 """Events that are read at once."""
+
+_APPLIED: Final = Outcome.APPLIED.value
+_encode: Final = msgspec.json.Encoder().encode
 
 Place = tuple[str, str]
 """(tenant, stream)."""
@@ -83,9 +88,10 @@ class _Streams:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._fold = StreamFold()
         self._last: RecordedEvent | None = None
-        self._created: dict[str, Any] | None = None
+        self._life: PlainLife | None = None
+        """The stream for as long as it is a plain one; then the fold."""
+        self._fold = StreamFold()
         self._broken = ""
 
     async def fold(self, events: Sequence[RecordedEvent], reading: asyncio.Task[Any]) -> list[Rebuilt]:
@@ -94,12 +100,13 @@ class _Streams:
         for event in events:
             last = self._last
             if last is None or event.stream != last.stream or event.tenant != last.tenant:
-                ended += self.end()
-                self._fold, self._broken = StreamFold(), ""
+                if last is not None:
+                    ended.append(self._end(last))
+                self._life, self._broken = PlainLife(), ""
             self._last = event
             if not self._broken:
                 try:
-                    self._created = _created(self._fold.apply(event))
+                    self._take(event)
                 except PastNeeded:
                     await asyncio.wait({reading})
                     await self._fold_again(event)
@@ -109,30 +116,28 @@ class _Streams:
 
     def end(self) -> list[Rebuilt]:
         """The stream that is being folded, which has no more events; none before the first."""
-        last, state = self._last, self._fold.state
-        if last is None:
-            return []
+        return [] if self._last is None else [self._end(self._last)]
+
+    def _end(self, last: RecordedEvent) -> Rebuilt:
         place = last.tenant, last.stream
         if self._broken:
-            return [Rebuilt(place, None, self._broken)]
-        visible = document(state) if self._created is None else self._created
-        head = Head(
-            tenant=last.tenant,
-            stream=last.stream,
-            sequence=state.sequence,
-            version=state.version,
-            position=last.position,
-            updated_at=from_micros(state.last.time if state.last else state.clock),
-            recorded_at=from_micros(state.received_at),
-            state=encode_state(state),
-            document=None if visible is None else msgspec.json.encode(visible),
-        )
-        return [Rebuilt(place, head)]
+            return Rebuilt(place, None, self._broken)
+        if self._life is not None:
+            return Rebuilt(place, _head_of_life(last, self._life))
+        return Rebuilt(place, _head_of_state(last, self._fold.state))
+
+    def _take(self, event: RecordedEvent) -> None:
+        payload, life = decode_payload(event.payload), self._life
+        if life is not None:
+            if _is_plain(event, payload, life) and life.apply(operation_of(event, payload)):
+                return
+            self._fold, self._life = StreamFold(life.state()), None
+        self._fold.advance(event, payload)
 
     async def _fold_again(self, event: RecordedEvent) -> None:
         """Fold the stream anew, and from here on with every state that its merges may ask for."""
         try:
-            self._fold, self._created = await fold_whole(self._store, event), None
+            self._fold = await fold_whole(self._store, event)
             self._fold.apply(event)
         except PastNeeded:
             self._broken = "refers to no earlier event of its stream"
@@ -184,11 +189,46 @@ def _place_of(head: Head) -> Place:
     return head.tenant, head.stream
 
 
-def _created(step: Step) -> dict[str, Any] | None:
-    """What a create sent that removes nothing: an entity that nothing else happened to shows just that."""
-    if step.event.sequence > 1 or b"null" in step.event.payload or step.payload.data is UNSET:
-        return None
-    return step.payload.data
+def _is_plain(event: RecordedEvent, payload: Payload, life: PlainLife) -> bool:
+    """Whether the event is recorded as one that a plain life takes. Whatever is not, the fold looks at."""
+    return (
+        event.sequence == event.version == life.sequence + 1
+        and event.outcome == _APPLIED
+        and event.rule_set == life.rule_set
+        and payload.operation is not UNSET
+        and payload.resolves is UNSET
+        and b"conflict_type" not in event.metadata
+    )
+
+
+def _head_of_life(last: RecordedEvent, life: PlainLife) -> Head:
+    """Of a plain life's events each was received after the one before, and each made a version."""
+    return Head(
+        tenant=last.tenant,
+        stream=last.stream,
+        sequence=life.sequence,
+        version=life.sequence,
+        position=last.position,
+        updated_at=last.occurred_at,
+        recorded_at=last.recorded_at,
+        state=life.encode(),
+        document=_encode(life.document),
+    )
+
+
+def _head_of_state(last: RecordedEvent, state: State) -> Head:
+    shown = document(state)
+    return Head(
+        tenant=last.tenant,
+        stream=last.stream,
+        sequence=state.sequence,
+        version=state.version,
+        position=last.position,
+        updated_at=from_micros(state.last.time if state.last else state.clock),
+        recorded_at=from_micros(state.received_at),
+        state=encode_state(state),
+        document=None if shown is None else _encode(shown),
+    )
 
 
 def _difference(kept: Head, rebuilt: Rebuilt) -> str | None:

@@ -6,13 +6,13 @@ also checks; a difference raises ReplayDiverged.
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
 
 from eventstore import RecordedEvent
-from techdengue.domain.operation import Choice, Strategy
+from techdengue.domain.operation import Choice, Outcome, Strategy
 from techdengue.domain.payload import Metadata, Payload, decode_metadata, decode_payload
 from techdengue.domain.times import to_micros
 from techdengue.resolver import (
@@ -29,6 +29,7 @@ from techdengue.resolver import (
 from .errors import ReplayDiverged
 
 _KEPT_STATES = 16
+_OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
 
 class PastNeeded(Exception):
@@ -67,19 +68,29 @@ class StreamFold:
 
     __slots__ = ("_kept", "_parked", "_states", "state")
 
-    def __init__(self, kept: int | None = _KEPT_STATES) -> None:
-        """`kept` states back are remembered for merges; None remembers all."""
-        self.state: State = ABSENT
+    def __init__(self, state: State = ABSENT, *, kept: int | None = _KEPT_STATES) -> None:
+        """It goes on from `state`. `kept` states back are remembered for merges; None remembers all."""
+        self.state = state
         self._kept = kept
-        self._states: dict[int, State] = {}
+        self._states: dict[int, State] = {state.sequence: state}
         self._parked: dict[int, Operation] = {}
 
     def apply(self, event: RecordedEvent) -> Step:
         """Fold the next event. Raises PastNeeded, ReplayDiverged; then the fold is as it was."""
+        before, payload, metadata = self.state, decode_payload(event.payload), decode_metadata(event.metadata)
+        operation, verdict = self._advance(event, payload, metadata)
+        return Step(event, payload, metadata, operation, before, self.state, verdict)
+
+    def advance(self, event: RecordedEvent, payload: Payload) -> None:
+        """As `apply`, for whoever has read the payload and wants no more than the state."""
+        self._advance(event, payload, decode_metadata(event.metadata))
+
+    def _advance(
+        self, event: RecordedEvent, payload: Payload, metadata: Metadata
+    ) -> tuple[Operation | Settlement, Verdict]:
         before = self.state
         if event.sequence != before.sequence + 1:
             raise _diverged(event, f"sequence {event.sequence} follows {before.sequence}")
-        payload, metadata = decode_payload(event.payload), decode_metadata(event.metadata)
         operation = self._operation(event, payload)
         base = self._base(operation)
         rules = RULE_SETS.get(event.rule_set)
@@ -91,7 +102,7 @@ class StreamFold:
         after, verdict = result
         _compare(event, metadata, after, verdict)
         self._remember(after, operation)
-        return Step(event, payload, metadata, operation, before, after, verdict)
+        return operation, verdict
 
     def forget(self) -> None:
         """From now on remember only the usual number of states."""
@@ -187,7 +198,7 @@ def fold(events: Iterable[RecordedEvent]) -> tuple[StreamFold, list[Step]]:
 
 
 def _compare(event: RecordedEvent, metadata: Metadata, after: State, verdict: Verdict) -> None:
-    if verdict.outcome.value != event.outcome:
+    if verdict.outcome is not _OUTCOMES.get(event.outcome):
         raise _diverged(event, f"recorded as {event.outcome}, replays as {verdict.outcome.value}")
     if verdict.conflict_type is not metadata.conflict_type:
         raise _diverged(event, f"recorded as {metadata.conflict_type}, replays as {verdict.conflict_type}")

@@ -3,15 +3,18 @@
 Heads that are also read and compared, as `projections verify heads` does, are shown beside it.
 """
 
+import contextlib
 import datetime as dt
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import asyncpg
 
 from eventstore import PostgresEventStore, statements
 from projections.heads import Rebuilt, rebuild_heads
 from projections.verification import HEADS, verify
+from techdengue.cli.collecting import collect_rarely
 
 from .measure import Named, Options, Row, Target, tell
 from .population import populate
@@ -28,12 +31,13 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
     replayed: list[float] = []
     compared: list[float] = []
     async with stage.pool(database, "techdengue_projector", 1) as pool, pool.acquire() as connection:
-        await _read_rate(connection)
-        for number in range(options.rounds):
-            tell(f"replay: round {number + 1} of {options.rounds}")
-            read.append(await _read_rate(connection))
-            replayed.append(await _replay_rate(connection))
-            compared.append(await _verify_rate(connection))
+        with _collecting_rarely():
+            await _read_rate(connection)
+            for number in range(options.rounds):
+                tell(f"replay: round {number + 1} of {options.rounds}")
+                read.append(await _read_rate(connection))
+                replayed.append(await _replay_rate(connection))
+                compared.append(await _verify_rate(connection))
     await stage.drop(database)
     name, unit = "replay", "events/s"
     return [
@@ -54,6 +58,18 @@ async def _measure(stage: Stage, options: Options) -> Sequence[Row]:
             references=tuple(read),
         ),
     ]
+
+
+@contextlib.contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """For all contestants, what `projections verify` does for itself."""
+    before = gc.get_threshold()
+    collect_rarely()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 async def _read_rate(connection: asyncpg.Connection) -> float:

@@ -22,6 +22,7 @@ from .model import (
     State,
     Verdict,
 )
+from .plain_life import PlainLife
 from .rule_sets import CURRENT_RULE_SET, RULE_SETS, resolve
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Contest",
     "Leaf",
     "Operation",
+    "PlainLife",
     "Rejection",
     "Settlement",
     "Stamp",

@@ -44,22 +44,24 @@ def encode_state(state: State) -> bytes:
         leaves.append((path, at) if value is REMOVED else (path, at, value))
     cuts = {path: indexes.setdefault(stamp, len(indexes)) for path, stamp in state.cuts.items()}
     tombstone = -1 if state.tombstone is None else indexes.setdefault(state.tombstone, len(indexes))
-    return _encoder.encode(
-        (
-            _FORMAT,
-            state.sequence,
-            state.version,
-            state.clock,
-            state.received_at,
-            tombstone,
-            state.last,
-            state.other,
-            state.open,
-            list(indexes),
-            leaves,
-            cuts,
-        )
+    return pack(
+        state.sequence,
+        state.version,
+        state.clock,
+        state.received_at,
+        tombstone,
+        state.last,
+        state.other,
+        state.open,
+        list(indexes),
+        leaves,
+        cuts,
     )
+
+
+def pack(*fields: Any) -> bytes:
+    """The bytes of a state that is laid out already: the fields that are stored, in their order, but the format."""
+    return _encoder.encode((_FORMAT, *fields))
 
 
 def decode_state(raw: bytes) -> State:

@@ -1,0 +1,128 @@
+"""A plain life: an entity is created, then updated field by field by devices that had seen everything.
+
+Most lives are plain. Of such a one the state is kept laid out as it will be encoded, the document as it will be shown,
+and both change in place: nothing is made anew for each event. Whatever is more than that is refused, and left to rule
+set 1, with which the accepted rest agrees byte for byte.
+"""
+
+from typing import Any
+
+from techdengue.domain.operation import OperationKind
+
+from .codec import encode_state, pack
+from .model import NO_CLOCK, Change, Operation, Stamp, State
+from .paths import MEMBERS
+from .rule_set_1 import missed_a_change
+
+_CREATE = OperationKind.CREATE
+_UPDATE = OperationKind.UPDATE
+_Laid = dict[str, tuple[Any, ...]]
+"""By path (path, index of the stamp, value): the leaves as the codec writes them."""
+
+
+class PlainLife:
+    """The entity after the operations that `apply` accepted. Its fields are a State's; its version is its sequence.
+
+    `document` is what is visible, made of the operations' data, which is used up.
+    """
+
+    __slots__ = ("_leaves", "_stamps", "clock", "document", "last", "other", "received_at", "sequence")
+
+    rule_set = 1
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
+        self.clock = NO_CLOCK
+        self.sequence = 0
+        self.received_at = 0
+        self.last: Change | None = None
+        self.other: Change | None = None
+        self._leaves: _Laid = {}
+        self._stamps: list[Stamp] = []
+
+    def apply(self, operation: Operation) -> bool:
+        """Whether the operation is applied, and no more than that. Else the state is as it was; the document is not."""
+        assigned = self._assigned(operation)
+        time, received_at, last = operation.time, operation.received_at, self.last
+        if not assigned or (operation.base_version or 0) > self.sequence or (last and received_at < self.received_at):
+            return False
+        stamp = (time if time > self.clock else self.clock + 1, operation.device, operation.key)
+        self._leaves.update(assigned)
+        self._stamps.append(stamp)
+        self.clock = stamp[0]
+        self.sequence += 1
+        self.received_at = received_at
+        if last is not None and last.device != operation.device:
+            self.other = last
+        self.last = Change(self.sequence, operation.device, time, received_at)
+        return True
+
+    def encode(self) -> bytes:
+        """The bytes of the state."""
+        if len(self._stamps) > 2:  # stamps are numbered as the leaves name them, which need not be as they came
+            return encode_state(self.state())
+        at, leaves = self.sequence, list(self._leaves.values())
+        return pack(at, at, self.clock, self.received_at, -1, self.last, self.other, (), self._stamps, leaves, {})
+
+    def state(self) -> State:
+        """The state, to go on from where the life is no longer plain."""
+        return State(
+            leaves={path: (value, self._stamps[at]) for path, at, value in self._leaves.values()},
+            clock=self.clock,
+            sequence=self.sequence,
+            version=self.sequence,
+            received_at=self.received_at,
+            last=self.last,
+            other=self.other,
+        )
+
+    def _assigned(self, operation: Operation) -> _Laid | None:
+        data, kind = operation.data, operation.kind
+        if data is None:
+            return None
+        if self.sequence == 0:
+            self.document = data
+            leaves: _Laid = {"": ("", 0, {})}
+            return leaves if kind is _CREATE and _lay_out("", data, leaves) else None
+        assigned: _Laid = {}
+        if kind is not _UPDATE or missed_a_change(operation, self.last, self.other):
+            return None
+        return assigned if _merge("", self.document, data, len(self._stamps), assigned) else None
+
+
+def _lay_out(above: str, data: dict[str, Any], leaves: _Laid) -> bool:
+    """The leaves of a create; False where it removes something."""
+    members = MEMBERS[above]
+    for key, value in data.items():
+        path = members[key]
+        if value.__class__ is dict and value:
+            if not _lay_out(path, value, leaves):
+                return False
+        elif value is None:
+            return False
+        else:
+            leaves[path] = (path, 0, value)
+    return True
+
+
+def _merge(above: str, shown: dict[str, Any], patch: dict[str, Any], at: int, leaves: _Laid) -> bool:
+    """Merge a patch into what is shown, and its leaves into `leaves`; False where it does more than set values.
+
+    Then the order of the members is the leaves' own affair. An empty object is a leaf too, and is left alone.
+    """
+    members = MEMBERS[above]
+    for key, value in patch.items():
+        path, held = members[key], shown.get(key)
+        if value.__class__ is dict:
+            if held is None:
+                held = shown[key] = {}
+            elif not held or held.__class__ is not dict:
+                return False
+            if not value or not _merge(path, held, value, at, leaves):
+                return False
+        elif value is None or held.__class__ is dict:
+            return False
+        else:
+            shown[key] = value
+            leaves[path] = (path, at, value)
+    return True
