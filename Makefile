@@ -49,7 +49,7 @@ bench-quick: $(INSTALLED) ## measure ingest and latency against the bare driver,
 
 lock: $(INSTALLED) ## write requirements.lock and ops/bootstrap.lock anew from pyproject.toml and what the index offers
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra embedded --extra testing --group check --group test pyproject.toml --output-file requirements.lock
+		--extra embedded --extra reports --extra testing --group check --group test pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		ops/bootstrap.in --output-file ops/bootstrap.lock
 	$(BIN)/python ops/check_locks.py

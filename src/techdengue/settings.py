@@ -80,6 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_host: str = "127.0.0.1"
     worker_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464
     """Where a worker answers /metrics and /health; 0 takes a free port."""
+    public_url: str = ""
+    """Where people's browsers reach this server: what QR codes lead to; empty for `http://<host>:<port>`."""
+    boundaries_file: str = ""
+    """GeoJSON of the municípios' boundaries (IBGE), drawn in reports; empty: they are not drawn."""
     max_body_bytes: AtLeastOne = 5 * 1024 * 1024
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100
