@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from techdengue.settings import Settings
+from techdengue.storage import Storage, address_of, open_storage
 
 ROLE: Final = "techdengue_jobs"
 CONNECT_SECONDS: Final = 5.0
@@ -30,6 +31,8 @@ class JobServices(msgspec.Struct, frozen=True, kw_only=True):
     pool: "asyncpg.Pool[Any]"
     """Connections of the role `techdengue_jobs`."""
     settings: Settings
+    storage: Storage | None = None
+    """None where no bucket is set."""
     clock: Callable[[], dt.datetime] = utc_now
 
 
@@ -39,9 +42,20 @@ async def opened(settings: Settings, connections: int) -> AsyncIterator[JobServi
     pool = jobs_pool(settings.database_url, connections)
     await pool
     try:
-        yield JobServices(pool=pool, settings=settings)
+        async with _store(settings) as storage:
+            yield JobServices(pool=pool, settings=settings, storage=storage)
     finally:
         await _close(pool)
+
+
+@contextlib.asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Storage | None]:
+    address = address_of(settings)
+    if address is None:
+        yield None
+        return
+    async with open_storage(address, attempt_seconds=settings.s3_timeout) as storage:
+        yield storage
 
 
 def jobs_pool(url: str, connections: int) -> "asyncpg.Pool[Any]":
