@@ -3,14 +3,15 @@
 from typing import Any, Final
 
 from techdengue.domain.atividade import ATIVIDADE
-from techdengue.resolver import State, document
+from techdengue.resolver import State, is_live
 
 _STATUS: Final = "status"
+_PATH: Final = f"/{_STATUS}"
 _COMPLETED: Final = "CONCLUIDA"
 
 
 def completes(entity_type: str, patch: dict[str, Any] | None, before: State, after: State) -> bool:
-    """Documents are made only where the answer may be yes: `patch` says so, or a deleted entity may live again."""
+    """Looked at only where the answer may be yes: `patch` says so, or a deleted entity may live again."""
     if entity_type != ATIVIDADE.name:
         return False
     if (patch is None or patch.get(_STATUS) != _COMPLETED) and before.tombstone is None:
@@ -19,5 +20,6 @@ def completes(entity_type: str, patch: dict[str, Any] | None, before: State, aft
 
 
 def _is_completed(state: State) -> bool:
-    shown = document(state)
-    return shown is not None and shown.get(_STATUS) == _COMPLETED
+    """Read from the leaf: a status is a word, so nothing ever stands below it or cuts it off."""
+    leaf = state.leaves.get(_PATH)
+    return leaf is not None and leaf[0] == _COMPLETED and is_live(state)
