@@ -19,6 +19,8 @@ from .gauges import Gauges
 from .hearing import hear
 from .lease import LeaseKeeper
 from .model import AnyJob, Queue
+from .schedule import SCHEDULE, Scheduled
+from .scheduler import Scheduler
 from .services import JobServices, opened
 from .sweep import Sweep
 
@@ -39,6 +41,7 @@ async def run_worker(
     stop: asyncio.Event,
     *,
     jobs: Mapping[str, AnyJob] = JOBS,
+    schedule: Mapping[str, Scheduled] = SCHEDULE,
     ready: Callable[[int], None] = lambda _port: None,
 ) -> None:
     """Work on these queues until `stop` is set, then end within `settings.job_grace_seconds`.
@@ -54,7 +57,7 @@ async def run_worker(
         answering(services, settings.worker_host, settings.worker_port) as port,
     ):
         ready(port)
-        await Worker(settings, queues, services, dispatcher, jobs).run(stop)
+        await Worker(settings, queues, services, dispatcher, jobs, schedule).run(stop)
 
 
 def _dispatcher(redis_url: str) -> Dispatcher:
@@ -74,6 +77,7 @@ class Worker:
         services: JobServices,
         dispatcher: Dispatcher,
         jobs: Mapping[str, AnyJob],
+        schedule: Mapping[str, Scheduled],
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._settings = settings
@@ -91,6 +95,8 @@ class Worker:
         ]
         lease_seconds = settings.job_lease_seconds
         self._keeper = LeaseKeeper(self._executors, services, worker=self.name, lease_seconds=lease_seconds)
+        served = {name: job for name, job in jobs.items() if job.queue in queues}
+        self._scheduler = Scheduler(served, schedule, services, dispatcher)
         self._gauges = Gauges(queues, services)
         self._sweep = Sweep(queues, list(jobs), services, dispatcher, lease_seconds=lease_seconds)
 
@@ -119,6 +125,7 @@ class Worker:
             self._keeper.run(),
             self._sweep.run(),
             self._gauges.run(),
+            self._scheduler.run(),
         ]
         if self._settings.redis_url:
             work += [

@@ -59,7 +59,8 @@ class Dev:
 
 @contextlib.asynccontextmanager
 async def _dev(data: Path, *options: str) -> AsyncIterator[Dev]:
-    ports = dict(zip(("port", "postgres-port", "redis-port", "s3-port"), free_ports(4), strict=True))
+    names = ("port", "postgres-port", "redis-port", "s3-port", "worker-port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     given = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
     process = await asyncio.create_subprocess_exec(
         str(PROGRAM),
@@ -106,7 +107,7 @@ async def test_from_nothing_to_a_first_sync_and_back(data: Path) -> None:
     async with _dev(data, "--devices", "1") as dev:
         await dev.until_said(LAST_LINE)
         assert {process.name for process in dev.state.processes} == {
-            "S3", "PostgreSQL", "Valkey", "API", "projector", "simulator",
+            "S3", "PostgreSQL", "Valkey", "API", "projector", "worker", "simulator",
         }  # fmt: skip
         command = next(line for line in dev.lines if line.startswith("curl "))
         for repeated in (False, True):

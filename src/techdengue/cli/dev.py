@@ -20,6 +20,7 @@ def dev(
     postgres_port: Annotated[int, typer.Option(min=1, max=65535, help=PORT_HELP)] = 15432,
     redis_port: Annotated[int, typer.Option(min=1, max=65535, help=PORT_HELP)] = 16379,
     s3_port: Annotated[int, typer.Option(min=1, max=65535, help=PORT_HELP)] = 18333,
+    worker_port: Annotated[int, typer.Option(min=1, max=65535, help=f"The worker's metrics. {PORT_HELP}")] = 9464,
     simulate: Annotated[
         bool,
         typer.Option(help="Keep simulated devices working. [default: on, off with SIMULATE=0]", show_default=False),
@@ -35,7 +36,7 @@ def dev(
         ),
     ] = None,
 ) -> None:
-    """Start PostgreSQL, Redis, S3, the API and the projector here, and keep them running until Ctrl-C.
+    """Start PostgreSQL, Redis, S3, API, projector and a worker here, and keep them running until Ctrl-C.
 
     No root, no Docker, no configuration: the servers come with the `embedded` extra. While it runs, every other
     command finds it by its data directory.
@@ -57,6 +58,7 @@ def dev(
         postgres_port=postgres_port,
         redis_port=redis_port,
         s3_port=s3_port,
+        worker_port=worker_port,
         simulate=simulate,
         devices=devices,
         demo=demo,

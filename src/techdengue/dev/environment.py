@@ -1,7 +1,7 @@
 """Everything on this machine, from nothing: `techdengue dev`.
 
-PostgreSQL, Valkey and S3 first and together; then the schema; then API and projector; the demo territory on the first
-run; the simulated devices last. All of it stops in reverse order on Ctrl-C, SIGTERM or SIGHUP.
+PostgreSQL, Valkey and S3 first and together; then the schema; then API, projector and a worker of all queues; the demo
+territory on the first run; the simulated devices last. All of it stops in reverse order on Ctrl-C, SIGTERM or SIGHUP.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class DevOptions(msgspec.Struct, frozen=True, kw_only=True):
     postgres_port: int = 15432
     redis_port: int = 16379
     s3_port: int = 18333
+    worker_port: int = 9464
     simulate: bool = True
     """Whether simulated devices keep working."""
     devices: int = 3
@@ -138,7 +139,7 @@ class _Environment:
         )
 
     async def _start_databases(self, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, s3: S3Address) -> None:
-        """PostgreSQL and Valkey, the schema, then API and projector."""
+        """PostgreSQL and Valkey, the schema, then API, projector and worker."""
         await _together(
             self._supervisor.start("PostgreSQL", postgres),
             self._supervisor.start("Valkey", valkey),
@@ -167,11 +168,14 @@ class _Environment:
             "TECHDENGUE_S3_SECRET_KEY": s3.secret_key,
             "TECHDENGUE_S3_BUCKET": s3.bucket,
             "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key),
+            "TECHDENGUE_WORKER_PORT": str(self._port("the worker's metrics", self.options.worker_port)),
         }
-        self.console("starting the API and the projector …")
+        worker = f"http://{LOOPBACK}:{self._variables['TECHDENGUE_WORKER_PORT']}"
+        self.console("starting the API, the projector and a worker …")
         await _together(
             self._start_program("API", ["serve", "--workers", self._workers], ready=lambda: answers_ready(api)),
             self._start_program("projector", ["projections", "run"]),
+            self._start_program("worker", ["worker", "all"], ready=lambda: answers_ready(worker)),
         )
 
     async def _start_devices(self) -> None:
