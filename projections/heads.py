@@ -194,7 +194,7 @@ def _is_plain(event: RecordedEvent, payload: Payload, life: PlainLife) -> bool:
     return (
         event.sequence == event.version == life.sequence + 1
         and event.outcome == _APPLIED
-        and event.rule_set == life.rule_set
+        and event.rule_set in life.rule_sets
         and payload.operation is not UNSET
         and payload.resolves is UNSET
         and b"conflict_type" not in event.metadata

@@ -174,6 +174,7 @@ def operation_of(event: RecordedEvent, payload: Payload) -> Operation:
         data=None if payload.data is UNSET else payload.data,
         strategy=Strategy.LAST_WRITE_WINS if payload.strategy is UNSET else payload.strategy,
         base_version=None if payload.base_version is UNSET else payload.base_version,
+        seals={} if payload.seals is UNSET else payload.seals,
     )
 
 

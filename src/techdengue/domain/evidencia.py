@@ -23,6 +23,14 @@ CONTENT_TYPES = (
     "audio/mp4",
 )
 
+ONCE_VERIFIED: dict[str, tuple[Any, ...]] = {
+    "status": ("DELETADA",),
+    "hash_sha256": (),
+    "tamanho_bytes": (),
+    "content_type": (),
+}
+"""What the verification of an upload seals, each with the values that a device may still give it (docs/evidence.md)."""
+
 _any_status = choice(STATUS)
 
 

@@ -15,6 +15,9 @@ EntityId = int | str
 CONSOLE_DEVICE_PREFIX = "console:"
 """Devices of this prefix are people at a console; no real device may take such a name."""
 
+SERVER_DEVICE_PREFIX = "server:"
+"""Devices of this prefix are the server itself, on a user's call; no real device may take such a name."""
+
 
 class OperationKind(enum.Enum):
     """What an operation wants done to its entity."""

@@ -23,6 +23,8 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolves: int | UnsetType = UNSET
     choice: Choice | UnsetType = UNSET
     note: str | UnsetType = UNSET
+    seals: dict[str, tuple[Any, ...]] | UnsetType = UNSET
+    """Fields that an operation of the server seals, each with the values that devices may still give it."""
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,6 +33,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conflict_type: ConflictType | None = None
     batch_id: str | None = None
     warnings: tuple[str, ...] = ()
+    role: str | None = None
+    """Of the user whose call the server acted on."""
 
 
 _payload = msgspec.json.Decoder(Payload)

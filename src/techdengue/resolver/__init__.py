@@ -23,7 +23,7 @@ from .model import (
     Verdict,
 )
 from .plain_life import PlainLife
-from .rule_sets import CURRENT_RULE_SET, RULE_SETS, resolve
+from .rule_sets import CURRENT_RULE_SET, RULE_SETS, barred, resolve
 
 __all__ = [
     "ABSENT",
@@ -42,6 +42,7 @@ __all__ = [
     "State",
     "Verdict",
     "assignments",
+    "barred",
     "contested",
     "decode_state",
     "document",

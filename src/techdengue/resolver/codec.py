@@ -27,6 +27,8 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
     leaves: list[tuple[Any, ...]]
     """(path, stamp index, value), without value where it was removed."""
     cuts: dict[str, int]
+    seals: dict[str, tuple[Any, ...]] = {}
+    """Not written where there are none."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -56,6 +58,7 @@ def encode_state(state: State) -> bytes:
         list(indexes),
         leaves,
         cuts,
+        *((state.seals,) if state.seals else ()),
     )
 
 
@@ -82,4 +85,5 @@ def decode_state(raw: bytes) -> State:
         last=stored.last,
         other=stored.other,
         open=stored.open,
+        seals=stored.seals,
     )

@@ -92,6 +92,7 @@ class Draft:
             last=last,
             other=other,
             open=opened,
+            seals=before.seals,
         )
 
     def _cut(self, path: str, stamp: Stamp) -> None:

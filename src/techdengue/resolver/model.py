@@ -66,6 +66,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The latest change by a device other than that of `last`."""
     open: tuple[int, ...] = ()
     """Sequences of parked operations that nobody has resolved yet."""
+    seals: dict[str, tuple[Any, ...]] = {}
+    """Fields that the server has sealed, each with the values that devices may still give it."""
 
 
 ABSENT: Final = State()
@@ -83,6 +85,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] | None = None
     strategy: Strategy = Strategy.LAST_WRITE_WINS
     base_version: int | None = None
+    seals: dict[str, tuple[Any, ...]] = {}
+    """Fields that it seals, each with the values that others may still give it: only the server's own do."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,8 @@ class PlainLife:
 
     __slots__ = ("_leaves", "_stamps", "clock", "document", "last", "other", "received_at", "sequence")
 
-    rule_set = 1
+    rule_sets = frozenset((1, 2))
+    """Those that decide such a life alike."""
 
     def __init__(self) -> None:
         self.document: dict[str, Any] = {}
@@ -44,7 +45,9 @@ class PlainLife:
         """Whether the operation is applied, and no more than that. Else the state is as it was; the document is not."""
         assigned = self._assigned(operation)
         time, received_at, last = operation.time, operation.received_at, self.last
-        if not assigned or (operation.base_version or 0) > self.sequence or (last and received_at < self.received_at):
+        if not assigned or operation.seals or (operation.base_version or 0) > self.sequence:
+            return False
+        if last and received_at < self.received_at:
             return False
         stamp = (time if time > self.clock else self.clock + 1, operation.device, operation.key)
         self._leaves.update(assigned)
