@@ -13,9 +13,10 @@ from .enqueue import new_run_id
 from .model import Queue
 
 ATTEMPTS: Final = 10
-"""How often a run that follows from a commit is tried; the retry policies of both jobs say the same."""
+"""How often a run that follows from a commit is tried; the retry policies of these jobs say the same."""
 NOTIFY_SYNC_CONFLICT: Final = "notify_sync_conflict"
 AUTO_GENERATE_EVD01: Final = "auto_generate_evd01"
+DESCRIBE_EVIDENCE: Final = "describe_evidence"
 
 
 class ConflictParked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,13 +32,20 @@ class AtividadeCompleted(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     atividade_id: str
 
 
+class EvidenceVerified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Arguments of `describe_evidence`."""
+
+    municipio_cod_ibge: str
+    evidencia_id: str
+
+
 class Following(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is to be queued in the same commit."""
 
     job: str
     queue: Queue
     key: str
-    arguments: ConflictParked | AtividadeCompleted
+    arguments: ConflictParked | AtividadeCompleted | EvidenceVerified
     requested_by: str
     municipio: str
 
@@ -75,6 +83,18 @@ def atividade_completed(atividade_id: str, version: int, *, municipio: str, user
         queue=Queue.REPORTS,
         key=f"{municipio}/{atividade_id}/{version}",
         arguments=AtividadeCompleted(municipio, atividade_id),
+        requested_by=user,
+        municipio=municipio,
+    )
+
+
+def evidence_verified(evidencia_id: str, object_key: str, *, municipio: str, user: str) -> Following:
+    """A file was verified: its thumbnail and what it says of itself are due, once a file."""
+    return Following(
+        job=DESCRIBE_EVIDENCE,
+        queue=Queue.REPORTS,
+        key=object_key,
+        arguments=EvidenceVerified(municipio, evidencia_id),
         requested_by=user,
         municipio=municipio,
     )

@@ -197,6 +197,13 @@ OUTBOX_OLDEST = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+EVIDENCE_UPLOADS = Counter(
+    "evidence_uploads_total",
+    "Uploads of evidence: begun, resumed, given_up, verified, refused_size, refused_hash, refused_type",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
 
 def exposition() -> bytes:
     """All metrics, in Prometheus' text format (`CONTENT_TYPE_LATEST`)."""

@@ -174,6 +174,7 @@ async def test_an_answer_in_no_known_form_is_406_and_nothing_is_recorded(
         ("", {}, 400, "device_required"),
         ("", {"device_id": ""}, 400, "invalid_device_id"),
         ("", {"device_id": "console:ana"}, 400, "invalid_device_id"),
+        ("", {"device_id": "server:ana"}, 400, "invalid_device_id"),
         ("", {"device_id": "a\u0000b"}, 400, "invalid_device_id"),
         ("", {"device_id": "d" * 129}, 400, "invalid_device_id"),
     ],

@@ -8,7 +8,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from techdengue.domain.access import Caller
-from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
+from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX
 
 from . import media
 from .batch import implausible, read_json, read_msgpack
@@ -174,6 +174,7 @@ def check_device_id(device_id: str) -> str:
     """The id itself. Raises Problem 400 where no device may have it."""
     if not 1 <= len(device_id) <= _LONGEST_DEVICE_ID or not device_id.isprintable() or "\ufffd" in device_id:
         raise Problem("invalid_device_id", "A device id is 1 to 128 printable characters")
-    if device_id.startswith(CONSOLE_DEVICE_PREFIX):
-        raise Problem("invalid_device_id", f"No device may be named {CONSOLE_DEVICE_PREFIX}…")
+    for reserved in (CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX):
+        if device_id.startswith(reserved):
+            raise Problem("invalid_device_id", f"No device may be named {reserved}…")
     return device_id

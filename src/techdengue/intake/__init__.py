@@ -8,9 +8,10 @@ from .errors import (
     IntakeError,
     Overloaded,
     ResolutionRefused,
+    SealRefused,
     Unavailable,
 )
-from .model import Batch, Malformed, Parked, Refusal, Resolution, Resolved, Success, SyncAnswer
+from .model import Batch, Malformed, Parked, Refusal, Resolution, Resolved, Seal, Sealed, Success, SyncAnswer
 from .service import Intake
 
 __all__ = [
@@ -28,6 +29,9 @@ __all__ = [
     "Resolution",
     "ResolutionRefused",
     "Resolved",
+    "Seal",
+    "SealRefused",
+    "Sealed",
     "Success",
     "SyncAnswer",
     "Unavailable",

@@ -11,7 +11,7 @@ from eventstore.units import Rows, append_rows
 from techdengue.domain.operation import Outcome
 from techdengue.domain.times import from_micros
 
-from .decision import Decision, Opened, Settled
+from .decision import Decision, Opened, Settled, Verified
 from .jobs import BatchJob
 from .model import Parked, Refusal
 from .statements import APPEND
@@ -41,14 +41,15 @@ async def append(
     return row["first_position"], frozenset(row["moved"])
 
 
-def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows, Rows]:
-    """What sql/append.sql writes beside the log: conflicts opened, conflicts settled, requests, runs queued."""
+def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows, Rows, Rows]:
+    """What sql/append.sql writes beside the log: conflicts opened and settled, requests, runs, files verified."""
     numbered = [(unit, job, decision) for (job, decision), unit in zip(decided, numbers, strict=True)]
     return (
         [_opened(unit, opened) for unit, _, decision in numbered for opened in decision.opened],
         [_settled(unit, settled) for unit, _, decision in numbered for settled in decision.settled],
         [_request(unit, job, decision) for unit, job, decision in numbered if isinstance(job, BatchJob)],
         [following.row(unit) for unit, _, decision in numbered for following in decision.following],
+        [_verified(unit, verified) for unit, _, decision in numbered for verified in decision.verified],
     )
 
 
@@ -78,6 +79,18 @@ def _settled(unit: int, settled: Settled) -> tuple[Any, ...]:
         settled.event.actor,
         settled.event.recorded_at,
         settled.note,
+    )
+
+
+def _verified(unit: int, verified: Verified) -> tuple[Any, ...]:
+    return (
+        unit,
+        verified.municipio,
+        verified.evidencia_id,
+        verified.object_key,
+        verified.sniffed_type,
+        verified.verified_by,
+        verified.verified_at,
     )
 
 

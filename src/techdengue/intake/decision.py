@@ -7,7 +7,7 @@ import msgspec
 from eventstore import NewEvent
 from jobs.outbox import Following
 
-from .model import Answer, Resolved
+from .model import Answer, Resolved, Sealed
 from .snapshot import Place
 
 
@@ -31,10 +31,23 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
 
 
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """A file whose verification the decision records."""
+
+    municipio: str
+    evidencia_id: str
+    object_key: str
+    sniffed_type: str
+    verified_by: str
+    verified_at: dt.datetime
+
+
 class Decision:
     """One job's part of a group. `places` are all streams it looked at, `clock` its writer's new one."""
 
-    __slots__ = ("answers", "clock", "events", "following", "opened", "places", "resolved", "settled")
+    __slots__ = (
+        "answers", "clock", "events", "following", "opened", "places", "resolved", "sealed", "settled", "verified",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
@@ -44,4 +57,6 @@ class Decision:
         self.settled: list[Settled] = []
         self.following: list[Following] = []
         self.resolved: Resolved | None = None
+        self.sealed: Sealed | None = None
+        self.verified: list[Verified] = []
         self.clock: dt.datetime | None = None

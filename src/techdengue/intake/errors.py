@@ -7,7 +7,8 @@ IntakeError
 ├── DeviceTaken             the device belongs to another user
 ├── ConflictNotFound        no such conflict in the caller's territory
 ├── ConflictAlreadyResolved somebody settled it before
-└── ResolutionRefused       the resolution itself is not acceptable (its `path` and `code` say why)
+├── ResolutionRefused       the resolution itself is not acceptable (its `path` and `code` say why)
+└── SealRefused             the entity is no longer what the finding was made on
 """
 
 from techdengue.domain.operation import ErrorCode
@@ -69,3 +70,11 @@ class ResolutionRefused(IntakeError):
         super().__init__(message)
         self.code = code
         self.path = path
+
+
+class SealRefused(IntakeError):
+    """The entity is no longer what the finding was made on; `field` is the one that differs, None where it is gone."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field

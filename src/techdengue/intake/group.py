@@ -22,10 +22,11 @@ from .appending import append
 from .deciding import decide_batch
 from .decision import Decision
 from .errors import DeviceTaken, IntakeError, Unavailable
-from .jobs import BatchJob, Job, SettlementJob
+from .jobs import BatchJob, Job, SealJob, SettlementJob
 from .off_loop import off_loop
 from .owners import owners_of
 from .reading_past import read_pasts
+from .sealing import decide_seal
 from .settling import AlreadySettled, decide_settlement
 from .snapshot import Place, Snapshot, read_snapshot
 from .units import Decided, form_units
@@ -107,7 +108,7 @@ async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) ->
     owners = await owners_of(connection, jobs, snapshot.owners)
     admitted: list[Job] = []
     for job in jobs:
-        if isinstance(job, SettlementJob) or job.caller.may_use_device_of(owners[job.device]):
+        if not isinstance(job, BatchJob) or job.caller.may_use_device_of(owners[job.device]):
             admitted.append(job)
         else:
             fail(job, DeviceTaken(device_id=job.device))
@@ -141,6 +142,8 @@ def _decide(
 def _decide_one(job: Job, working: Working, events: dict[Place, Any]) -> Decision:
     if isinstance(job, BatchJob):
         return decide_batch(job, working)
+    if isinstance(job, SealJob):
+        return decide_seal(job, working)
     stream = events.get((job.tenant, job.stream), ())
     parked = stream[job.sequence - 1] if len(stream) >= job.sequence else None
     return decide_settlement(job, parked, working)
@@ -149,5 +152,9 @@ def _decide_one(job: Job, working: Working, events: dict[Place, Any]) -> Decisio
 def _answer(job: Job, decision: Decision, snapshot: Snapshot) -> None:
     if isinstance(job, BatchJob):
         answer_batch(job, decision, snapshot.now)
-    elif decision.resolved is not None and not job.future.done():
+    elif job.future.done():
+        return
+    elif isinstance(job, SettlementJob) and decision.resolved is not None:
         job.future.set_result(decision.resolved)
+    elif isinstance(job, SealJob) and decision.sealed is not None:
+        job.future.set_result(decision.sealed)

@@ -1,12 +1,12 @@
-"""What waits in the queue: a device's batch, or a person's settlement, with the future that answers it."""
+"""What waits in the queue: a device's batch, a person's settlement, a finding of the server; each with its future."""
 
 import asyncio
 
 from techdengue.domain.access import Caller
-from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
-from techdengue.domain.validation import ValidOperation
+from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX
+from techdengue.domain.validation import ValidOperation, stream_name
 
-from .model import Batch, Refusal, Resolution, Resolved, SyncAnswer
+from .model import Batch, Refusal, Resolution, Resolved, Seal, Sealed, SyncAnswer
 
 
 class BatchJob:
@@ -91,4 +91,30 @@ class SettlementJob:
         self.future: asyncio.Future[Resolved] = asyncio.get_running_loop().create_future()
 
 
-Job = BatchJob | SettlementJob
+class SealJob:
+    """One finding of the server, which `caller` asked for; it writes as itself."""
+
+    __slots__ = ("arrived", "attempts", "caller", "future", "received_at", "seal", "size", "weight")
+
+    def __init__(self, caller: Caller, seal: Seal, *, arrived: float) -> None:
+        self.caller = caller
+        self.seal = seal
+        self.arrived = arrived
+        self.weight = 1
+        self.size = 1024
+        self.attempts = 0
+        self.received_at = 0
+        self.future: asyncio.Future[Sealed] = asyncio.get_running_loop().create_future()
+
+    @property
+    def device(self) -> str:
+        """Who writes: the server, on a user's call."""
+        return SERVER_DEVICE_PREFIX + self.caller.user
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The município and the stream of the entity."""
+        return self.seal.municipio, stream_name(self.seal.entity_type, self.seal.entity_id)
+
+
+Job = BatchJob | SettlementJob | SealJob

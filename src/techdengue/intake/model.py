@@ -116,6 +116,34 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     note: str | UnsetType = UNSET
 
 
+class Seal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server has found out of an entity, to be written into its document and sealed (docs/resolution.md).
+
+    `key` names this very finding: sent again, it changes nothing.
+    """
+
+    municipio: str
+    entity_type: str
+    entity_id: EntityId
+    key: str
+    expected: dict[str, tuple[Any, ...]]
+    """Values that each of these fields must still show, None for nothing: what the finding was made on."""
+    data: dict[str, Any]
+    seals: dict[str, tuple[Any, ...]]
+    """Fields, each with the values that devices may still give it."""
+    object_key: str
+    """Of the file that was verified."""
+    sniffed_type: str
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seal answers. `at` is when it was recorded, RFC 3339."""
+
+    version: int
+    at: str
+    already_processed: bool = False
+
+
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """What a settled conflict answers: who settled it, when and how."""
 

@@ -27,7 +27,7 @@ async def read_pasts(
     for job in jobs:
         if isinstance(job, SettlementJob):
             _need(needs, snapshot, (job.tenant, job.stream), job.sequence)
-        else:
+        elif isinstance(job, BatchJob):
             for operation in job.operations():
                 _add_needs(needs, snapshot, job, operation)
     if not needs:

@@ -24,10 +24,10 @@ from techdengue.settings import Settings
 
 from .answering import fail
 from .answers import refusal_of_invalid, refusal_of_malformed
-from .errors import ConflictAlreadyResolved, ConflictNotFound, Unavailable
+from .errors import ConflictAlreadyResolved, ConflictNotFound, SealRefused, Unavailable
 from .group import Committed, Queued, commit_group, hint_nobody, tell_nobody
-from .jobs import BatchJob, Job, SettlementJob
-from .model import Batch, Malformed, Refusal, Resolution, Resolved, SyncAnswer
+from .jobs import BatchJob, Job, SealJob, SettlementJob
+from .model import Batch, Malformed, Refusal, Resolution, Resolved, Seal, Sealed, SyncAnswer
 from .off_loop import off_loop
 from .queue import Queue
 from .settling import AlreadySettled, check_resolution
@@ -35,6 +35,8 @@ from .statements import FIND_CONFLICT
 
 _TRY_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
 _RETRY_AFTER = 2
+_GIVEN_UP = "TD001"
+"""What techdengue.mark_verified raises."""
 _MOST_SETTLEMENTS = 10
 """How often a settlement is tried while another one of the same conflict is on its way to disk."""
 
@@ -110,6 +112,15 @@ class Intake:
                     raise ConflictAlreadyResolved(_settled_before(conflict_id, row)) from None
         raise Unavailable(retry_after=1, reason="others are settling this conflict; look at it again")
 
+    async def seal(self, caller: Caller, seal: Seal) -> Sealed:
+        """Record what the server has found out, on this caller's call; answered once it is on disk.
+
+        Raises SealRefused, Overloaded, Unavailable.
+        """
+        job = SealJob(caller, seal, arrived=time.monotonic())
+        self._enqueue(job)
+        return await job.future
+
     def _enqueue(self, job: Job) -> None:
         if self._stopping:
             raise Unavailable(retry_after=_RETRY_AFTER, reason="the server is stopping; send it again")
@@ -157,6 +168,8 @@ class Intake:
             await self._commit(jobs[middle:])
         elif jobs and isinstance(error, _TRY_AGAIN) and jobs[0].attempts <= len(_TRY_AGAIN):
             await self._commit(jobs)
+        elif jobs and getattr(error, "sqlstate", None) == _GIVEN_UP:
+            fail(jobs[0], SealRefused("its upload was given up meanwhile"))
         elif jobs:
             log.error("job_failed", device_id=jobs[0].device, exc_info=error)
             fail(jobs[0], error)

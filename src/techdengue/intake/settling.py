@@ -15,7 +15,7 @@ from techdengue.domain.payload import Metadata, Payload, decode_payload, encode
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.times import from_micros, to_rfc3339
 from techdengue.domain.validation import InvalidOperation, validate_patch
-from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, Settlement, State, resolve, underlying
+from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, Settlement, State, barred, resolve, underlying
 
 from .completing import completes
 from .decision import Decision, Settled
@@ -121,6 +121,9 @@ def _settlement(
 
 
 def _check_fixed(job: SettlementJob, state: State, patch: dict[str, object]) -> None:
+    if sealed := barred(state, patch):
+        message = f"{sealed[0]} was sealed by the server and cannot be changed; leave it out"
+        raise ResolutionRefused(code=ErrorCode.INVALID_DATA, message=message, path=f"/data/{sealed[0]}")
     try:
         ENTITY_TYPES[split_stream(job.stream)[0]].check_fixed(underlying(state), patch)
     except InvalidOperation as error:

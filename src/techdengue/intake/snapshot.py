@@ -12,7 +12,7 @@ from eventstore import RecordedEvent
 from techdengue.domain.operation import Outcome
 from techdengue.domain.times import to_micros
 
-from .jobs import BatchJob, Job, SettlementJob
+from .jobs import BatchJob, Job, SealJob, SettlementJob
 from .statements import READ
 
 Place = tuple[str, str]
@@ -80,6 +80,10 @@ class _Wanted:
 
     def add(self, job: Job) -> None:
         self.writers[job.device] = None
+        if isinstance(job, SealJob):
+            self.keys[job.device, job.seal.key] = None
+            self.places[job.place] = None
+            return
         if isinstance(job, SettlementJob):
             self.keys[job.device, job.resolution.idempotency_key] = None
             self.places[job.tenant, job.stream] = None

@@ -1,8 +1,9 @@
 -- Append a group's units to the log and, with the winners, what must be written with them: conflicts opened and
 -- settled, the request log, and the runs of jobs that follow. One statement, autocommit. Answers what eventstore.append answers.
 -- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 conflicts settled,
--- $7 requests, $8 runs: rows of projections.opened_row, projections.settled_row, techdengue.request_row and
--- jobs.queued_row.
+-- $7 requests, $8 runs, $9 files verified: rows of projections.opened_row, projections.settled_row,
+-- techdengue.request_row, jobs.queued_row and techdengue.verified_row. Fails with TD001 where the upload of one of those
+-- files was given up.
 WITH appended AS MATERIALIZED (
     SELECT first_position, moved FROM eventstore.append($1, $2, $3, $4)
 ), opened AS (
@@ -41,4 +42,4 @@ WITH appended AS MATERIALIZED (
       JOIN appended AS a ON q.unit <> ALL (a.moved)
         ON CONFLICT DO NOTHING
 )
-SELECT first_position, moved FROM appended
+SELECT first_position, moved, techdengue.mark_verified($9::techdengue.verified_row[], moved) AS verified FROM appended
