@@ -12,7 +12,8 @@ from techdengue.http.socket.close_codes import CLOSE_CODES
 from techdengue.http.socket.messages import SUBPROTOCOL
 
 from .examples import PROBLEM_EXAMPLES
-from .operations import OPERATIONS, Operation
+from .operation import Operation
+from .operations import OPERATIONS
 from .parameters import HEADER_PARAMETERS, PARAMETER_TEXTS
 
 _REF = "#/components/schemas/{name}"

@@ -1,8 +1,6 @@
-"""Every call of the wire as its document describes it: texts, shapes, examples and the problems it can answer."""
+"""Every call of the wire as its document describes it."""
 
 from typing import Any, Final
-
-import msgspec
 
 from projections.model import (
     Conflict,
@@ -23,19 +21,8 @@ from techdengue.http.reading import ConflictsQuery, EntityQuery, EventsQuery, Hi
 from techdengue.intake.model import Resolution, Resolved, SyncAnswer
 
 from . import examples
+from .operation import ALWAYS, CALLED, LISTED, STRUCTURED, WITH_BODY, Operation
 
-_STRUCTURED: Final = ("application/json", "application/msgpack")
-_ALWAYS: Final = ("not_acceptable", "internal_error")
-_CALLED: Final = ("token_required", "invalid_token", "token_expired", "forbidden_role", "unavailable", *_ALWAYS)
-_WITH_BODY: Final = (
-    "malformed_body",
-    "body_too_large",
-    "unsupported_media_type",
-    "unsupported_encoding",
-    "invalid_body",
-    *_CALLED,
-)
-_LISTED: Final = ("invalid_parameter", "invalid_cursor", *_CALLED)
 _SOCKET: Final = (
     "malformed_frame",
     "invalid_cursor",
@@ -54,34 +41,6 @@ _SOCKET: Final = (
 _DEVICE: Final = ("invalid_device_id", "device_taken")
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. `answer` is a struct, a tuple of alternatives, or None where the answer is text or nothing."""
-
-    name: str
-    method: str
-    path: str
-    tag: str
-    summary: str
-    description: str = ""
-    problem_codes: tuple[str, ...]
-    query: Any = None
-    body: Any = None
-    body_examples: dict[str, Any] = {}
-    body_text: str | None = None
-    """A body of lines, as NDJSON."""
-    path_examples: dict[str, str] = {}
-    status: int = 200
-    answer: Any = None
-    answer_text: str
-    answer_examples: dict[str, Any] = {}
-    text_examples: dict[str, str] = {}
-    media_types: tuple[str, ...] = _STRUCTURED
-    said: tuple[msgspec.Struct, ...] = ()
-    """An example of each message that a client of a WebSocket sends …"""
-    told: tuple[msgspec.Struct, ...] = ()
-    """… and of each that it gets."""
-
-
 OPERATIONS: Final = (
     Operation(
         name="sync",
@@ -98,7 +57,7 @@ OPERATIONS: Final = (
             *_DEVICE,
             "too_many_operations",
             "overloaded",
-            *_WITH_BODY,
+            *WITH_BODY,
         ),
         body=SyncRequest,
         body_examples={"the least": examples.FIRST_SYNC, "with everything": examples.SYNC_REQUEST},
@@ -122,7 +81,7 @@ OPERATIONS: Final = (
             "invalid_parameter",
             "unsupported_media_type",
             "unsupported_encoding",
-            *_CALLED,
+            *CALLED,
         ),
         body_text=examples.STREAM_BODY,
         answer_text="A line for each operation, and one that says how it ended.",
@@ -139,7 +98,7 @@ OPERATIONS: Final = (
         "`x-websocket` of this operation in [the document](/schema/openapi.json), with examples. "
         "The subprotocol `techdengue.sync.1` is echoed where it is offered. What the upgrade is refused for is "
         "answered as over HTTP.",
-        problem_codes=("upgrade_required", *_SOCKET, *_CALLED),
+        problem_codes=("upgrade_required", *_SOCKET, *CALLED),
         status=101,
         answer_text="The WebSocket is open.",
         said=examples.SAID,
@@ -151,7 +110,7 @@ OPERATIONS: Final = (
         path="/api/sync/status/{device_id}",
         tag="devices",
         summary="What became of a device's work",
-        problem_codes=("device_not_found", *_DEVICE, *_CALLED),
+        problem_codes=("device_not_found", *_DEVICE, *CALLED),
         path_examples={"device_id": "android-test-123"},
         answer=DeviceStatus,
         answer_text="Counts that add up, without delay.",
@@ -168,12 +127,12 @@ OPERATIONS: Final = (
         "hold nothing is held back until there is something, or the time is over. As `text/event-stream`, pages come "
         "as they come to be: events `changes` whose id is the cursor, comments while nothing happens, and an event "
         "`problem` before an end that is not the client's.",
-        problem_codes=("too_many_waiting", *_LISTED),
+        problem_codes=("too_many_waiting", *LISTED),
         query=ChangesQuery,
         answer=Page[Document],
         answer_text="A page of documents.",
         answer_examples={"page": examples.CHANGES},
-        media_types=(*_STRUCTURED, "text/event-stream"),
+        media_types=(*STRUCTURED, "text/event-stream"),
         text_examples={"text/event-stream": examples.EVENT_STREAM},
     ),
     Operation(
@@ -184,7 +143,7 @@ OPERATIONS: Final = (
         summary="Register or refresh a device",
         description="It belongs to the user who first registers it. A field that is not sent stays as it is; null "
         "clears it.",
-        problem_codes=(*_DEVICE, *_WITH_BODY),
+        problem_codes=(*_DEVICE, *WITH_BODY),
         path_examples={"device_id": "android-test-123"},
         body=DeviceRegistration,
         body_examples={
@@ -201,7 +160,7 @@ OPERATIONS: Final = (
         tag="devices",
         summary="Forget a device",
         description="Its push token and description go; its operations stay in the log, its owner stays its owner.",
-        problem_codes=("device_not_found", *_DEVICE, *_CALLED),
+        problem_codes=("device_not_found", *_DEVICE, *CALLED),
         path_examples={"device_id": "android-test-123"},
         status=204,
         answer_text="Forgotten.",
@@ -213,7 +172,7 @@ OPERATIONS: Final = (
         tag="people",
         summary="An entity's document, now or as of a cut of the log",
         description="`as_of` and `provenance` need the role VIGILANCIA, and answer `sequence` and `position` too.",
-        problem_codes=("invalid_parameter", "municipio_required", "entity_not_found", *_CALLED),
+        problem_codes=("invalid_parameter", "municipio_required", "entity_not_found", *CALLED),
         query=EntityQuery,
         path_examples={"type": "atividade", "id": "1"},
         answer=(Document, EntityAsOf),
@@ -226,7 +185,7 @@ OPERATIONS: Final = (
         path="/api/entities/{type}/{id}/history",
         tag="people",
         summary="An entity's events, each with the diff that it made",
-        problem_codes=("municipio_required", "entity_not_found", *_LISTED),
+        problem_codes=("municipio_required", "entity_not_found", *LISTED),
         query=HistoryQuery,
         path_examples={"type": "atividade", "id": "1"},
         answer=Page[HistoryEvent],
@@ -240,13 +199,13 @@ OPERATIONS: Final = (
         tag="people",
         summary="The log, filtered",
         description="In the order of the log. As NDJSON, the cursor is in the headers X-Next-Cursor and Link.",
-        problem_codes=_LISTED,
+        problem_codes=LISTED,
         query=EventsQuery,
         answer=Page[Event],
         answer_text="A page of events, oldest first.",
         answer_examples={"page": examples.EVENTS},
         text_examples={"application/x-ndjson": msgspec.json.encode(examples.EVENTS.items[0]).decode() + "\n"},
-        media_types=(*_STRUCTURED, "application/x-ndjson"),
+        media_types=(*STRUCTURED, "application/x-ndjson"),
     ),
     Operation(
         name="conflicts",
@@ -254,7 +213,7 @@ OPERATIONS: Final = (
         path="/api/conflicts",
         tag="people",
         summary="The manual queue",
-        problem_codes=_LISTED,
+        problem_codes=LISTED,
         query=ConflictsQuery,
         answer=Page[Conflict],
         answer_text="A page of conflicts, oldest first.",
@@ -266,7 +225,7 @@ OPERATIONS: Final = (
         path="/api/conflicts/{id}",
         tag="people",
         summary="One conflict, leaf by leaf",
-        problem_codes=("conflict_not_found", *_CALLED),
+        problem_codes=("conflict_not_found", *CALLED),
         path_examples={"id": examples.CONFLICT_ID},
         answer=ConflictDetail,
         answer_text="Base, client's and server's.",
@@ -286,7 +245,7 @@ OPERATIONS: Final = (
             "idempotency_key_reused",
             "invalid_data",
             "overloaded",
-            *_WITH_BODY,
+            *WITH_BODY,
         ),
         path_examples={"id": examples.CONFLICT_ID},
         body=Resolution,
@@ -304,7 +263,7 @@ OPERATIONS: Final = (
         path="/health/live",
         tag="server",
         summary="Does the process answer?",
-        problem_codes=_ALWAYS,
+        problem_codes=ALWAYS,
         answer=Live,
         answer_text="It does.",
         answer_examples={"live": Live()},
@@ -316,7 +275,7 @@ OPERATIONS: Final = (
         tag="server",
         summary="Can it serve?",
         description="503 names the dependencies that do not answer, in `checks`.",
-        problem_codes=("unavailable", *_ALWAYS),
+        problem_codes=("unavailable", *ALWAYS),
         answer=Ready,
         answer_text="It can.",
         answer_examples={"ready": Ready(checks={"database": "ok"})},
@@ -327,7 +286,7 @@ OPERATIONS: Final = (
         path="/metrics",
         tag="server",
         summary="Metrics for Prometheus",
-        problem_codes=_ALWAYS,
+        problem_codes=ALWAYS,
         answer_text="Prometheus' text format.",
         media_types=("text/plain",),
         text_examples={"text/plain": "# TYPE http_requests_total counter\n"},
@@ -338,7 +297,7 @@ OPERATIONS: Final = (
         path="/schema",
         tag="server",
         summary="This document, or a page to read and try it",
-        problem_codes=_ALWAYS,
+        problem_codes=ALWAYS,
         answer=dict[str, Any],
         answer_text="The document; HTML where Accept prefers it.",
         answer_examples={"document": {"openapi": "3.1.0", "info": {"title": "TechDengue"}}},
@@ -351,7 +310,7 @@ OPERATIONS: Final = (
         path="/schema/openapi.json",
         tag="server",
         summary="This document",
-        problem_codes=_ALWAYS,
+        problem_codes=ALWAYS,
         answer=dict[str, Any],
         answer_text="The document.",
         answer_examples={"document": {"openapi": "3.1.0", "info": {"title": "TechDengue"}}},
