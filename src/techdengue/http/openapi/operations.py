@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from projections.model import (
     Conflict,
     ConflictDetail,
