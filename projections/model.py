@@ -3,7 +3,7 @@
 Times are RFC 3339 strings (UTC, microseconds). A `msgspec.Raw` holds JSON bytes that were never parsed.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -179,8 +179,17 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     behind: bool
 
 
+class PushState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether messages reach a device. `reason` says why not (docs/push.md); the target itself is never shown."""
+
+    kind: str
+    active: bool
+    deactivated_at: str | None
+    reason: str | None
+
+
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered device. The push token is never shown."""
+    """A registered device; `push` is None where it has registered no target for messages."""
 
     device_id: str
     user_id: str
@@ -188,14 +197,25 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     app_version: str | None
     has_push_token: bool
+    """Whether it has a target that is active."""
+    push: PushState | None
     registered_at: str
     updated_at: str
+
+
+class PushTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Where FCM finds the app: a registration token, or the Firebase installation id that takes its place."""
+
+    kind: Literal["token", "fid"]
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]+$")]
 
 
 class DeviceRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """What `PUT /api/devices/{device_id}` sets; a field that is not sent stays as it is."""
 
+    push: PushTarget | UnsetType | None = UNSET
     fcm_token: str | UnsetType | None = UNSET
+    """Of apps that know no `push`: the same as `push` of kind `token`. One of the two."""
     platform: str | UnsetType | None = UNSET
     model: str | UnsetType | None = UNSET
     app_version: str | UnsetType | None = UNSET

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from projections.model import Device, DeviceRegistration, DeviceStatus
+from projections.model import Device, DeviceRegistration, DeviceStatus, PushState, PushTarget
 from projections.naming import rfc3339
 from projections.sql_statements import STATEMENTS
+from techdengue.domain.access import Caller
 from techdengue.domain.operation import Outcome
 
 from .territory import Reader
@@ -52,23 +53,42 @@ async def device_owner(connection: asyncpg.Connection, device_id: str) -> str | 
 
 
 async def register_device(
-    connection: asyncpg.Connection, device_id: str, user: str, registration: DeviceRegistration
+    connection: asyncpg.Connection,
+    device_id: str,
+    user: str,
+    registration: DeviceRegistration,
+    *,
+    owner: Caller | None = None,
 ) -> Device | None:
-    """Register or refresh a device; None when it belongs to another user, and then nothing changes."""
-    values: list[Any] = []
-    for value in (
-        registration.fcm_token,
-        registration.platform,
-        registration.model,
-        registration.app_version,
-    ):
+    """Register or refresh a device; None when it belongs to another user, and then nothing changes.
+
+    `owner` is the caller where that is who owns the device: their role and territory are kept. A push target that other
+    devices have moves to this one.
+    """
+    target = _push_target(registration)
+    values: list[Any] = [target is not UNSET, *((target.kind, target.value) if target else (None, None))]
+    for value in (registration.platform, registration.model, registration.app_version):
         values += [value is not UNSET, None if value is UNSET else value]
-    row = await connection.fetchrow(STATEMENTS["register_device"], device_id, user, *values)
+    values += [None, None] if owner is None else [owner.role.value, sorted(owner.municipios)]
+    async with connection.transaction():
+        if target:
+            await connection.fetchval(STATEMENTS["hold_push_target"], target.value)
+            await connection.fetch(STATEMENTS["hold_devices"], device_id, target.value)
+        row = await connection.fetchrow(STATEMENTS["register_device"], device_id, user, *values)
+        if target and row is not None:
+            await connection.execute(STATEMENTS["move_push_target"], device_id, target.value)
     return None if row is None else _device(row)
 
 
+def _push_target(registration: DeviceRegistration) -> PushTarget | UnsetType | None:
+    if registration.push is not UNSET:
+        return registration.push
+    token = registration.fcm_token
+    return PushTarget(kind="token", value=token) if isinstance(token, str) else token
+
+
 async def forget_device(connection: asyncpg.Connection, device_id: str) -> bool:
-    """Drop the device's push token and description; its owner is kept. False when there is no such device."""
+    """Drop the device's push target and description; its owner is kept. False when there is no such device."""
     return await connection.fetchval(STATEMENTS["forget_device"], device_id) is not None
 
 
@@ -88,9 +108,19 @@ def _device(row: Any) -> Device:
         platform=row["platform"],
         model=row["model"],
         app_version=row["app_version"],
-        has_push_token=row["has_push_token"],
+        has_push_token=row["has_push_token"] and row["push_off_at"] is None,
+        push=None if row["push_kind"] is None else _push_state(row),
         registered_at=rfc3339(row["registered_at"]),
         updated_at=rfc3339(row["refreshed_at"]),
+    )
+
+
+def _push_state(row: Any) -> PushState:
+    return PushState(
+        kind=row["push_kind"],
+        active=row["has_push_token"] and row["push_off_at"] is None,
+        deactivated_at=_moment(row["push_off_at"]),
+        reason=row["push_off_reason"],
     )
 
 

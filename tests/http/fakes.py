@@ -168,7 +168,9 @@ class FakeReaders:
         """The owner of every device."""
         return {} if self.owner is None else dict.fromkeys(device_ids, self.owner)
 
-    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+    async def register_device(
+        self, caller: Caller, user: str, device_id: str, registration: DeviceRegistration
+    ) -> Device | None:
         """The example."""
         self.registered_to = user
         return examples.DEVICE

@@ -44,7 +44,9 @@ async def test_every_function_with_its_owners_rights_names_its_whole_search_path
 
 async def test_a_reader_sees_whose_a_device_is_but_no_push_token(connect: Connect) -> None:
     intake, reader = await connect("techdengue_intake"), await connect("techdengue_reader")
-    await intake.execute("INSERT INTO techdengue.device (device_id, owner, push_token) VALUES ('d', 'ana', 'secret')")
+    await intake.execute(
+        "INSERT INTO techdengue.device (device_id, owner, push_kind, push_token) VALUES ('d', 'ana', 'token', 'secret')"
+    )
     assert await reader.fetchval("SELECT owner FROM techdengue.device WHERE device_id = 'd'") == "ana"
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reader.fetch("SELECT push_token FROM techdengue.device")

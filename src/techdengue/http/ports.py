@@ -91,7 +91,9 @@ class Readers(Protocol):
     async def device_owners(self, device_ids: Sequence[str]) -> Mapping[str, str]:
         """The users whose devices these are, by device; nobody's are left out."""
 
-    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+    async def register_device(
+        self, caller: Caller, user: str, device_id: str, registration: DeviceRegistration
+    ) -> Device | None:
         """Register or refresh a device of this user; None where another one has it."""
 
     async def forget_device(self, device_id: str) -> bool:

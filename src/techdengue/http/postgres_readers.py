@@ -110,10 +110,13 @@ class PostgresReaders:
         async with self._pool.acquire(timeout=self._timeout) as connection:
             return await queries.device_owners(connection, device_ids)
 
-    async def register_device(self, user: str, device_id: str, registration: DeviceRegistration) -> Device | None:
+    async def register_device(
+        self, caller: Caller, user: str, device_id: str, registration: DeviceRegistration
+    ) -> Device | None:
         """Register or refresh a device of this user; None where another one has it."""
+        owner = caller if caller.user == user else None
         async with self._registrar.acquire(timeout=self._timeout) as connection:
-            return await queries.register_device(connection, device_id, user, registration)
+            return await queries.register_device(connection, device_id, user, registration, owner=owner)
 
     async def forget_device(self, device_id: str) -> bool:
         """Forget a device; whether there was one."""

@@ -4,6 +4,7 @@ import time
 from typing import NoReturn
 
 from litestar.response.base import ASGIResponse
+from msgspec import UNSET
 
 from projections.model import DeviceRegistration
 from techdengue.intake.model import Batch
@@ -68,10 +69,12 @@ async def put_device(call: Call) -> ASGIResponse:
         value = getattr(registration, name)
         if isinstance(value, str) and (len(value) > _LONGEST_REGISTRATION_TEXT or not value.isprintable()):
             raise Problem("invalid_body", "Up to 4,096 printable characters are taken", path=f"/{name}")
+    if registration.fcm_token == "" or (registration.push is not UNSET and registration.fcm_token is not UNSET):
+        raise Problem("invalid_body", "One of push and fcm_token is taken, and not an empty one", path="/fcm_token")
     readers = call.services.readers
     owner = await readers.device_owner(device_id)
     require_device(call.caller, owner)
-    device = await readers.register_device(owner or call.caller.user, device_id, registration)
+    device = await readers.register_device(call.caller, owner or call.caller.user, device_id, registration)
     if device is None:
         raise Problem("device_taken", "This device is registered to another user")
     return await call.answer(device)

@@ -17,6 +17,7 @@ from projections.model import (
     LeafConflict,
     Origin,
     Page,
+    PushState,
 )
 from techdengue.domain.operation import (
     Choice,
@@ -293,6 +294,7 @@ DEVICE: Final = Device(
     model="Moto G54",
     app_version="3.2.0",
     has_push_token=True,
+    push=PushState(kind="fid", active=True, deactivated_at=None, reason=None),
     registered_at="2024-01-10T11:00:00.000000Z",
     updated_at=_RECEIVED,
 )

@@ -144,12 +144,20 @@ OPERATIONS: Final = (
         tag="devices",
         summary="Register or refresh a device",
         description="It belongs to the user who first registers it. A field that is not sent stays as it is; null "
-        "clears it.",
+        "clears it. `push` is where messages go: another one takes its place, and one that another device had moves "
+        "here. The owner's role and territory are kept with it: messages about a município go to its managers.",
         problem_codes=(*_DEVICE, *WITH_BODY),
         path_examples={"device_id": "android-test-123"},
         body=DeviceRegistration,
         body_examples={
-            "android": {"fcm_token": "fcm-token", "platform": "android", "model": "Moto G54", "app_version": "3.2.0"}
+            "android": {
+                "push": {"kind": "fid", "value": "cXa9-Firebase-Installation-Id"},
+                "platform": "android",
+                "model": "Moto G54",
+                "app_version": "3.2.0",
+            },
+            "with a registration token": {"push": {"kind": "token", "value": "registration-token"}},
+            "an app that knows no push": {"fcm_token": "registration-token"},
         },
         answer=Device,
         answer_text="The device as it is registered now.",
