@@ -5,7 +5,18 @@ from types import MappingProxyType
 from typing import Final
 
 from .model import AnyJob
+from .push.notify_report_ready import NOTIFY_REPORT_READY
+from .push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT
+from .push.prune_push_targets import PRUNE_PUSH_TARGETS
+from .push.send_daily_digest import SEND_DAILY_DIGEST
+from .push.send_push_notification import SEND_PUSH_NOTIFICATION
 
-_ALL: Final[tuple[AnyJob, ...]] = ()
+_ALL: Final[tuple[AnyJob, ...]] = (
+    NOTIFY_REPORT_READY,
+    NOTIFY_SYNC_CONFLICT,
+    PRUNE_PUSH_TARGETS,
+    SEND_DAILY_DIGEST,
+    SEND_PUSH_NOTIFICATION,
+)
 
 JOBS: Final[Mapping[str, AnyJob]] = MappingProxyType({job.name: job for job in _ALL})

@@ -52,6 +52,7 @@ SCHEDULE: Final[Mapping[str, Scheduled]] = MappingProxyType(
     {
         "cleanup_old_s3_files": Scheduled(times=Daily(dt.time(2, 0))),
         "archive_old_reports": Scheduled(times=Daily(dt.time(3, 0))),
+        "prune_push_targets": Scheduled(times=Daily(dt.time(3, 30))),
         "cleanup_sync_logs": Scheduled(times=Weekly(SUNDAY, dt.time(4, 0))),
         "vacuum_database": Scheduled(times=Weekly(SUNDAY, dt.time(5, 0))),
         "aggregate_sync_metrics": Scheduled(times=Every(dt.timedelta(minutes=15))),

@@ -12,6 +12,8 @@ import msgspec
 from techdengue.settings import Settings
 from techdengue.storage import Storage, address_of, open_storage
 
+from .push import Pusher, open_pusher
+
 ROLE: Final = "techdengue_jobs"
 CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 60.0
@@ -34,6 +36,8 @@ class JobServices(msgspec.Struct, frozen=True, kw_only=True):
     storage: Storage | None = None
     """None where no bucket is set."""
     clock: Callable[[], dt.datetime] = utc_now
+    push: Pusher | None = None
+    """None: no service account is set, and no message is sent."""
 
 
 @contextlib.asynccontextmanager
@@ -42,8 +46,8 @@ async def opened(settings: Settings, connections: int) -> AsyncIterator[JobServi
     pool = jobs_pool(settings.database_url, connections)
     await pool
     try:
-        async with _store(settings) as storage:
-            yield JobServices(pool=pool, settings=settings, storage=storage)
+        async with _store(settings) as storage, open_pusher(settings, clock=utc_now) as push:
+            yield JobServices(pool=pool, settings=settings, storage=storage, push=push)
     finally:
         await _close(pool)
 

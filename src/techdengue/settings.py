@@ -88,6 +88,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_operations: AtLeastOne = 1000
     max_inflation: AtLeastOne = 100
     """Largest accepted ratio of unpacked to packed bytes of a request body."""
+    push_service_account_file: str = ""
+    """The JSON key of the Google service account that sends pushes; empty: no pushes are sent."""
+    push_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://")] = "https://fcm.googleapis.com"
+    push_per_minute: AtLeastOne = 60_000
+    """Messages a minute from one process; Firebase grants a project 600,000 in all."""
+    push_connections: AtLeastOne = 64
+    """Connections to FCM from one process, each with one message at a time."""
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -196,6 +196,18 @@ OUTBOX_OLDEST = Gauge(
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
+PUSH_MESSAGES = Counter(
+    "push_messages_total",
+    "Messages to devices, by what became of sending them (docs/push.md); one that is tried again counts each time",
+    ("outcome",),
+    registry=REGISTRY,
+)
+PUSH_REQUEST_DURATION = Histogram(
+    "push_request_duration_seconds",
+    "From a message's request to FCM to its answer",
+    buckets=_LATENCY_SECONDS,
+    registry=REGISTRY,
+)
 
 EVIDENCE_UPLOADS = Counter(
     "evidence_uploads_total",

@@ -77,6 +77,7 @@ def test_the_schedule_is_the_one_of_the_facts() -> None:
     assert {name: scheduled.times for name, scheduled in SCHEDULE.items()} == {
         "cleanup_old_s3_files": Daily(dt.time(2, 0)),
         "archive_old_reports": Daily(dt.time(3, 0)),
+        "prune_push_targets": Daily(dt.time(3, 30)),
         "cleanup_sync_logs": Weekly(SUNDAY, dt.time(4, 0)),
         "vacuum_database": Weekly(SUNDAY, dt.time(5, 0)),
         "aggregate_sync_metrics": QUARTERS,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import dev, migrate, projections, replay, serve, simulate, sync, token, work
+from . import dev, migrate, projections, push, replay, serve, simulate, sync, token, work
 from .errors import EXIT_CODES, CommandFailed, ExitCode
 from .output import put, tell
 
@@ -33,6 +33,7 @@ app.command("worker", epilog=EXIT_CODES, short_help="Run background jobs.")(work
 app.command("migrate", epilog=EXIT_CODES, short_help="Bring the database to this version.")(migrate.migrate)
 app.command("token", epilog=EXIT_CODES, short_help="A token for development.")(token.token)
 app.add_typer(projections.app, name="projections", short_help="Status, run, rebuild, verify.")
+app.add_typer(push.app, name="push", short_help="Try whether messages reach a device.")
 app.command("replay", epilog=EXIT_CODES, short_help="An entity's history and state.")(replay.replay)
 app.command("simulate", epilog=EXIT_CODES, short_help="Simulated devices.")(simulate.simulate)
 app.command("sync", epilog=EXIT_CODES, short_help="Push operations from a file.")(sync.sync)

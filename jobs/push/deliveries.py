@@ -1,0 +1,155 @@
+"""The rows of `jobs.push_delivery`: reserved before a message is sent, claimed while it is, settled after. In bulk.
+
+A row that is reserved is sent; one that is settled never again. What nothing can rule out is that FCM takes a message
+and we do not get to write it down: the answer was lost, the worker killed, the database away. That message is sent once
+more, and its tag makes the second one take the place of the first on the device.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from eventstore import DATABASE_AWAY
+
+from . import statements
+from .model import Notification, Outcome, Target, TargetKind
+
+SEEN_WITHIN: Final = dt.timedelta(days=270)
+"""FCM lets go of an Android target that was not connected for so long."""
+CLAIMED_FOR: Final = dt.timedelta(seconds=120)
+"""How long nobody else sends what was claimed: longer than anybody works on a claim."""
+AT_ONCE: Final = 100
+_SETTLE_PAUSES: Final = (0.2, 1.0, 5.0)
+RESERVED: Final = "reserved"
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that is ours to try now."""
+
+    message_key: str
+    device_id: str
+    user_id: str
+    target: Target
+    digest: bytes
+    attempt: int
+    expires_at: dt.datetime
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a claim: `outcome` None is not tried; `retry_at` is when to try again what did not get through."""
+
+    claim: Claim
+    outcome: Outcome | None
+    retry_at: dt.datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the delivery is settled by it."""
+        return self.outcome is not None and not self.outcome.is_passing and self.outcome is not Outcome.UNAUTHORIZED
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the deliveries of some notifications stand: how many in each state, and when the next may be tried."""
+
+    counts: Mapping[str, int]
+    next_at: dt.datetime | None
+
+    @property
+    def reserved(self) -> int:
+        """How many are still to be sent."""
+        return self.counts.get(RESERVED, 0)
+
+
+class Deliveries:
+    """The deliveries of some notifications. Every call is one statement, or a few in a transaction of its own."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", notifications: Sequence[Notification]) -> None:
+        self._pool = pool
+        pairs = [(note, user) for note in notifications for user in sorted(note.users)]
+        self._keys = [note.key for note, _ in pairs]
+        self._users = [user for _, user in pairs]
+        self._types = [note.message.type.value for note, _ in pairs]
+        self._ttls = [note.ttl for note, _ in pairs]
+
+    async def count_targets(self, now: dt.datetime) -> int:
+        """How many active targets the users have."""
+        found: int = await self._pool.fetchval(statements.COUNT_TARGETS, sorted(set(self._users)), now - SEEN_WITHIN)
+        return found
+
+    async def reserve(self, now: dt.datetime) -> None:
+        """A row for each active target that has none yet."""
+        await self._pool.execute(
+            statements.RESERVE, self._keys, self._users, self._types, self._ttls, now, now - SEEN_WITHIN
+        )
+
+    async def close(self, now: dt.datetime) -> list[Outcome]:
+        """Settle what can be delivered no more; how each ended."""
+        rows = await self._pool.fetch(statements.CLOSE, self._keys, self._users, now, now - SEEN_WITHIN)
+        return [Outcome(row["state"]) for row in rows]
+
+    async def claim(self, now: dt.datetime) -> list[Claim]:
+        """At most `AT_ONCE` that are due, ours for `CLAIMED_FOR`."""
+        rows = await self._pool.fetch(
+            statements.CLAIM, self._keys, self._users, now, now + CLAIMED_FOR, AT_ONCE, now - SEEN_WITHIN
+        )
+        return [_claim(row) for row in rows]
+
+    async def settle(self, results: Iterable[Result], now: dt.datetime) -> None:
+        """Write results, and turn off the targets that are none; tried again for a while when the database is away."""
+        rows = list(results)
+        if not rows:
+            return
+        for pause in _SETTLE_PAUSES:
+            try:
+                await self._settle(rows, now)
+            except (*DATABASE_AWAY, TimeoutError):
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._settle(rows, now)
+
+    async def _settle(self, rows: Sequence[Result], now: dt.datetime) -> None:
+        dead = [row for row in rows if row.outcome is not None and row.outcome.deactivates]
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                statements.SETTLE,
+                [row.claim.message_key for row in rows],
+                [row.claim.device_id for row in rows],
+                [row.outcome.value if row.outcome is not None and row.is_final else RESERVED for row in rows],
+                [None if row.outcome is None else row.outcome.value for row in rows],
+                [row.retry_at for row in rows],
+                [row.claim.digest for row in rows],
+                now,
+            )
+            if dead:
+                await connection.execute(
+                    statements.DEACTIVATE,
+                    [row.claim.device_id for row in dead],
+                    [row.claim.digest for row in dead],
+                    [row.outcome.value for row in dead if row.outcome is not None],
+                    now,
+                )
+
+    async def standing(self, now: dt.datetime) -> Standing:
+        """How they stand."""
+        rows = await self._pool.fetch(statements.COUNT, sorted(set(self._keys)), now)
+        return Standing(
+            counts={row["state"]: row["deliveries"] for row in rows},
+            next_at=next((row["next_at"] for row in rows if row["state"] == RESERVED), None),
+        )
+
+
+def _claim(row: Any) -> Claim:
+    return Claim(
+        message_key=row["message_key"],
+        device_id=row["device_id"],
+        user_id=row["user_id"],
+        target=Target(TargetKind(row["kind"]), row["value"]),
+        digest=row["digest"],
+        attempt=row["attempts"],
+        expires_at=row["expires_at"],
+    )

@@ -1,0 +1,52 @@
+"""`notify_sync_conflict`: a parked operation waits for a person; its author and the município's managers are told."""
+
+import datetime as dt
+import uuid
+from typing import Final
+
+import msgspec
+
+from jobs.errors import Permanent
+from jobs.model import Counts, Job, Queue
+from jobs.run import Run
+
+from . import statements, texts
+from .delivery import DELIVERY_RETRY, DELIVERY_TIME_LIMIT, deliver
+from .model import MessageType, Notification
+
+TTL: Final = dt.timedelta(hours=24)
+
+
+class ConflictArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which conflict."""
+
+    conflict_id: uuid.UUID
+
+
+async def notify_sync_conflict(run: Run, arguments: ConflictArguments) -> Counts:
+    """Deliver to the owner of the device that wrote it and to the managers, to nobody twice; if it is still open."""
+    pool = run.services.pool
+    conflict = await pool.fetchrow(statements.READ_CONFLICT, arguments.conflict_id)
+    if conflict is None:
+        raise Permanent("there is no such conflict")
+    if conflict["status"] != "open":
+        return {"already_resolved": 1}
+    managers = await pool.fetch(statements.FIND_MANAGERS, [conflict["municipio_cod_ibge"]])
+    notification = Notification(
+        key=f"{MessageType.SYNC_CONFLICT}/{arguments.conflict_id}",
+        message=texts.sync_conflict(arguments.conflict_id, conflict["entity_type"]),
+        users=frozenset({conflict["user_id"], *(manager["user_id"] for manager in managers)}),
+        ttl=TTL,
+    )
+    return await deliver(run, [notification])
+
+
+NOTIFY_SYNC_CONFLICT: Final = Job(
+    name="notify_sync_conflict",
+    queue=Queue.NOTIFICATIONS,
+    arguments=ConflictArguments,
+    handler=notify_sync_conflict,
+    time_limit=DELIVERY_TIME_LIMIT,
+    retry=DELIVERY_RETRY,
+    summary="Tells the owner of the device and the município's managers of a conflict that waits for a decision.",
+)
