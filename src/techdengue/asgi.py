@@ -14,6 +14,7 @@ import structlog
 
 from jobs import Dispatcher
 from techdengue import telemetry
+from techdengue.audit import AUDITOR, AuditTrail
 from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
@@ -29,6 +30,8 @@ IDLE_SECONDS: Final = 300.0
 CLOSE_SECONDS: Final = 5.0
 _SPARE_INTAKE_CONNECTIONS: Final = 2
 """Beside the committers': for settling conflicts and registering devices."""
+_AUDITOR_CONNECTIONS: Final = 2
+"""One writes; the other is for what asks whether it could."""
 _READERS_OF_THE_FEED: Final = 2
 """The feed reads with one in so many of the reading connections, and leaves the others to requests."""
 
@@ -50,17 +53,20 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level, worker=worker)
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
+    auditor_pool = _pool(settings, AUDITOR, _AUDITOR_CONNECTIONS, {})
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
     feed = _feed(readers, settings)
     dispatcher = Dispatcher(settings.redis_url)
+    audit = AuditTrail(auditor_pool, timeout=settings.database_timeout)
     intake = Intake(intake_pool, settings, committed=feed.committed, queued=dispatcher.hint)
     services = Services(
         intake=intake,
         readers=readers,
         feed=feed,
         verifier=TokenVerifier(settings),
+        audit=audit,
         settings=settings,
-        checks={"database": lambda: _is_well(intake_pool, reader_pool)},
+        checks={"database": lambda: _is_well(intake_pool, reader_pool), "audit": lambda: _can_be_told(auditor_pool)},
         before_metrics=ProjectionLag(readers.projections).refresh,
     )
 
@@ -71,7 +77,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
 
     return Server(
         build_app(services),
-        lambda: _running(intake, feed, services.keeper, dispatcher, intake_pool, reader_pool),
+        lambda: _running(intake, feed, services.keeper, dispatcher, audit, intake_pool, reader_pool, auditor_pool),
         end_waits,
     )
 
@@ -115,12 +121,12 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def _running(
-    intake: Intake, feed: Feed, keeper: Keeper, dispatcher: Dispatcher, *pools: "asyncpg.Pool[Any]"
+    intake: Intake, feed: Feed, keeper: Keeper, dispatcher: Dispatcher, audit: AuditTrail, *pools: "asyncpg.Pool[Any]"
 ) -> AsyncIterator[None]:
     for pool in pools:
         await pool
     try:
-        async with feed.running(), keeper.running(), dispatcher.running():
+        async with audit.running(), feed.running(), keeper.running(), dispatcher.running():
             await intake.start()
             log.info("server_started")
             try:
@@ -138,6 +144,12 @@ async def _is_well(*pools: "asyncpg.Pool[Any]") -> None:
     for pool in pools:
         async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
             await connection.execute("SELECT FROM eventstore.lane")
+
+
+async def _can_be_told(pool: "asyncpg.Pool[Any]") -> None:
+    """Return when the audit trail can be written: without it nothing is read."""
+    async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+        await connection.execute("SELECT FROM techdengue.audit_head")
 
 
 async def _close(pool: "asyncpg.Pool[Any]") -> None:

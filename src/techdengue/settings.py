@@ -95,6 +95,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages a minute from one process; Firebase grants a project 600,000 in all."""
     push_connections: AtLeastOne = 64
     """Connections to FCM from one process, each with one message at a time."""
+    trusted_proxies: str = ""
+    """Comma-separated addresses or networks whose X-Forwarded-For is believed; empty believes none."""
+    syslog_url: str = ""
+    """The collector of the audit trail, `tls://host:port` or `tcp://host:port`; empty for none."""
+    syslog_ca_file: str = ""
+    """Authorities (PEM) that the collector's certificate is verified by; empty for the machine's own."""
+    syslog_certificate_file: str = ""
+    """Our certificate with its key (PEM), where the collector asks for one."""
+    syslog_enterprise_id: AtLeastOne = 32473
+    """The private enterprise number in the structured data; the default is the one for examples (RFC 5612)."""
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

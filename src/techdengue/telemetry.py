@@ -208,6 +208,26 @@ PUSH_REQUEST_DURATION = Histogram(
     buckets=_LATENCY_SECONDS,
     registry=REGISTRY,
 )
+AUDIT_ENTRIES = Counter(
+    "audit_entries_total",
+    "Entries of the audit trail that are on disk, by what was done and how it ended",
+    ("action", "outcome"),
+    registry=REGISTRY,
+)
+AUDIT_FAILURES = Counter(
+    "audit_failures_total",
+    "Times that entries could not be written or told of, by why",
+    ("reason",),
+    registry=REGISTRY,
+)
+AUDIT_LOST = Counter("audit_entries_lost_total", "Denials that nothing was written of", registry=REGISTRY)
+AUDIT_FORWARDED = Counter(
+    "audit_entries_forwarded_total", "Entries sent to the collector, repeats included", registry=REGISTRY
+)
+AUDIT_PENDING = Gauge("audit_pending_entries", "Entries that the collector does not have yet", registry=REGISTRY)
+AUDIT_PENDING_SECONDS = Gauge(
+    "audit_pending_seconds", "Age of the oldest entry that the collector does not have yet", registry=REGISTRY
+)
 
 EVIDENCE_UPLOADS = Counter(
     "evidence_uploads_total",

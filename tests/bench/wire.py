@@ -22,7 +22,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.intake.model import Batch, SyncAnswer
 from techdengue.settings import Settings
-from tests.http.fakes import FakeIntake, FakeReaders
+from tests.http.fakes import FakeIntake, FakeReaders, FakeTrail
 
 from . import workload
 from .load import Load
@@ -85,6 +85,7 @@ async def wired() -> AsyncIterator[Wire]:
             readers=FakeReaders(),
             feed=Feed(FakeReaders()),
             verifier=TokenVerifier(settings),
+            audit=FakeTrail(),
             settings=settings,
         )
         connections = Connections(configure(build_app(services)), asyncio.get_running_loop())

@@ -21,7 +21,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.settings import Settings
 
-from .fakes import FakeIntake, FakeReaders
+from .fakes import FakeIntake, FakeReaders, FakeTrail
 
 CUIABA = "5103403"
 VARZEA_GRANDE = "5108402"
@@ -75,6 +75,12 @@ def readers() -> FakeReaders:
 
 
 @pytest.fixture
+def trail() -> FakeTrail:
+    """An audit trail that keeps what it is told."""
+    return FakeTrail()
+
+
+@pytest.fixture
 def feed(readers: FakeReaders) -> Feed:
     """The feed over the fake readers."""
     return Feed(readers)
@@ -88,7 +94,12 @@ def stopping() -> asyncio.Event:
 
 @pytest.fixture
 async def api(
-    tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed, stopping: asyncio.Event
+    tokens: Tokens,
+    intake: FakeIntake,
+    readers: FakeReaders,
+    feed: Feed,
+    trail: FakeTrail,
+    stopping: asyncio.Event,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
     settings = settings_for(tokens, waiting_requests=3)
@@ -97,6 +108,7 @@ async def api(
         readers=readers,
         feed=feed,
         verifier=TokenVerifier(settings),
+        audit=trail,
         settings=settings,
         stopping=stopping,
     )

@@ -17,6 +17,7 @@ from projections.model import (
     Page,
 )
 from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.audit import AuditEntry, AuditUnavailable, AuditWanted, Entry
 from techdengue.domain.access import Caller
 from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.http.openapi import examples
@@ -86,6 +87,7 @@ class FakeReaders:
         self.entity_asked: tuple[str, str, str | None] | None = None
         self.cut: Cut | None = None
         self.events_wanted: EventsWanted | None = None
+        self.audit_wanted: AuditWanted | None = None
 
     def _fail(self) -> None:
         if self.error is not None:
@@ -159,6 +161,12 @@ class FakeReaders:
         """The example."""
         return examples.CONFLICT if self.found else None
 
+    async def audit(self, caller: Caller, wanted: AuditWanted, *, cursor: str | None, limit: int) -> Page[AuditEntry]:
+        """The example."""
+        self._fail()
+        self.audit_wanted = wanted
+        return examples.AUDIT
+
     async def device_owner(self, device_id: str) -> str | None:
         """The owner of every device."""
         self._fail()
@@ -178,3 +186,22 @@ class FakeReaders:
     async def forget_device(self, device_id: str) -> bool:
         """Whether anything is known."""
         return self.found
+
+
+class FakeTrail:
+    """Keeps what it is told; `away`, if set, writes nothing."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.noted: list[Entry] = []
+        self.away = False
+
+    async def record(self, entry: Entry) -> None:
+        """Keep it."""
+        if self.away:
+            raise AuditUnavailable("away")
+        self.entries.append(entry)
+
+    def note(self, entry: Entry) -> None:
+        """Keep it."""
+        self.noted.append(entry)

@@ -10,7 +10,7 @@ from techdengue.http.services import Services
 from techdengue.telemetry import FEED_READS
 
 from .conftest import CUIABA, Tokens, settings_for
-from .fakes import FakeIntake, FakeReaders
+from .fakes import FakeIntake, FakeReaders, FakeTrail
 from .speaking import greeted
 
 NOTHING: Page[Document] = Page(items=[], next_cursor="c", has_more=False)
@@ -22,7 +22,12 @@ async def test_one_query_tells_devices_of_different_credit(
 ) -> None:
     settings = settings_for(tokens)
     services = Services(
-        intake=FakeIntake(), readers=readers, feed=feed, verifier=TokenVerifier(settings), settings=settings
+        intake=FakeIntake(),
+        readers=readers,
+        feed=feed,
+        verifier=TokenVerifier(settings),
+        audit=FakeTrail(),
+        settings=settings,
     )
     made = FEED_READS.labels("made")
     readers.page = NOTHING

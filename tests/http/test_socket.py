@@ -21,7 +21,7 @@ from techdengue.http.socket.messages import LARGEST_FRAME
 from techdengue.intake.errors import DeviceTaken, Overloaded
 
 from .conftest import VARZEA_GRANDE, Tokens, operation, settings_for
-from .fakes import FakeReaders
+from .fakes import FakeReaders, FakeTrail
 from .speaking import connected, greeted
 from .test_stream import Choosy
 
@@ -42,7 +42,14 @@ async def make_services(
 
     def make(**settings: Any) -> Services:
         chosen = settings_for(tokens, **settings)
-        return Services(intake=intake, readers=readers, feed=feed, verifier=TokenVerifier(chosen), settings=chosen)
+        return Services(
+            intake=intake,
+            readers=readers,
+            feed=feed,
+            verifier=TokenVerifier(chosen),
+            audit=FakeTrail(),
+            settings=chosen,
+        )
 
     async with feed.running():
         yield make

@@ -15,7 +15,7 @@ from techdengue.http.services import Services
 from techdengue.http.socket.connection import converse
 
 from .conftest import Tokens, settings_for
-from .fakes import FakeIntake, FakeReaders
+from .fakes import FakeIntake, FakeReaders, FakeTrail
 
 CALLER = Caller(user="ana", role=Role.CAMPO, municipios=frozenset({"5103403"}))
 HELLO = {"type": "websocket.receive", "text": json.dumps({"type": "hello", "device_id": "device-1", "credit": 0})}
@@ -26,7 +26,14 @@ async def test_a_hello_while_the_database_is_away_is_told_to_come_back(
     tokens: Tokens, intake: FakeIntake, readers: FakeReaders, feed: Feed, away: Exception
 ) -> None:
     settings = settings_for(tokens)
-    services = Services(intake=intake, readers=readers, feed=feed, verifier=TokenVerifier(settings), settings=settings)
+    services = Services(
+        intake=intake,
+        readers=readers,
+        feed=feed,
+        verifier=TokenVerifier(settings),
+        audit=FakeTrail(),
+        settings=settings,
+    )
     readers.error = away
     sent: list[dict[str, Any]] = []
 

@@ -10,7 +10,13 @@ from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.migrate import migrate
 
 SERVER_LOGIN: Final = "techdengue_server"
-SERVER_ROLES: Final = ("techdengue_intake", "techdengue_reader", "techdengue_projector", "techdengue_jobs")
+SERVER_ROLES: Final = (
+    "techdengue_intake",
+    "techdengue_reader",
+    "techdengue_projector",
+    "techdengue_jobs",
+    "techdengue_auditor",
+)
 """What the login role may become; the migrations create these."""
 
 _SQL: Final = {file.stem: file.read_text("utf-8") for file in sorted((Path(__file__).parent / "sql").glob("*.sql"))}

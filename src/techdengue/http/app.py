@@ -18,7 +18,8 @@ from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.feed import Stopping
 from techdengue.intake.errors import IntakeError
 
-from . import changes, media, operational, page, reading, stream, sync
+from . import audit, changes, media, operational, page, reading, stream, sync
+from .auditing import AUDITED, settle
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge, Receive, Scope
 from .problems import Problem, database_away, from_intake, invalid_cursor, problem_response, unavailable
@@ -29,6 +30,7 @@ from .socket.connection import converse
 from .upgrade import Converse, SocketEndpoint, Upgrades
 
 Handler = Callable[[Call], Awaitable[ASGIResponse]]
+Answer = Callable[[Call, Scope], Awaitable[ASGIResponse]]
 AnyRequest = Request[Any, Any, Any]
 
 _STRUCTURED = (media.JSON, media.MSGPACK)
@@ -66,6 +68,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("conflicts", HttpMethod.GET, "/api/conflicts", reading.read_conflicts),
     Endpoint("conflict", HttpMethod.GET, "/api/conflicts/{id:str}", reading.read_conflict),
     Endpoint("conflict_resolution", HttpMethod.POST, "/api/conflicts/{id:str}/resolution", reading.resolve_conflict),
+    Endpoint("audit", HttpMethod.GET, "/api/audit", audit.read_audit),
     Endpoint("health_live", HttpMethod.GET, "/health/live", operational.live),
     Endpoint("health_ready", HttpMethod.GET, "/health/ready", operational.ready),
     Endpoint(
@@ -88,7 +91,9 @@ def build_app(services: Services) -> Application:
         exception_handlers={HTTPException: _refuse_as_problem, Exception: _hand_on},
     )
     sockets = {
-        endpoint.path: SocketEndpoint(endpoint.path, LEAST_ROLE[endpoint.name], endpoint.converse)
+        endpoint.path: SocketEndpoint(
+            endpoint.path, LEAST_ROLE[endpoint.name], AUDITED[endpoint.name], endpoint.converse
+        )
         for endpoint in ENDPOINTS
         if endpoint.converse is not None
     }
@@ -99,17 +104,13 @@ def build_app(services: Services) -> Application:
 
 def _serve(endpoint: Endpoint, services: Services) -> Serve:
     """The endpoint's handler, with its role, its failures as problems, and the end of its body's budget."""
-    least = LEAST_ROLE[endpoint.name]
-    handler, offers = endpoint.handler, endpoint.offers
+    answer, offers = _answering(endpoint, services), endpoint.offers
 
     async def serve(scope: Scope, receive: Receive) -> ASGIResponse:
         call: Call | None = None
         try:
             call = Call(scope, receive, services, offers)
-            if least is not None:
-                call.admission = await admit(call.services, call.header(b"authorization"))
-                require(call.caller, least)
-            return await handler(call)
+            return await answer(call, scope)
         except Problem as problem:
             return _refusal(scope, problem)
         except IntakeError as error:
@@ -129,6 +130,30 @@ def _serve(endpoint: Endpoint, services: Services) -> Serve:
                 call.release()
 
     return serve
+
+
+def _answering(endpoint: Endpoint, services: Services) -> Answer:
+    """The endpoint's handler, for who may, and with its entry in the audit trail."""
+    least, audited = LEAST_ROLE[endpoint.name], AUDITED[endpoint.name]
+    handler = endpoint.handler
+
+    async def answer(call: Call, scope: Scope) -> ASGIResponse:
+        try:
+            if least is not None:
+                call.admission = await admit(call.services, call.header(b"authorization"))
+                require(call.caller, least)
+            answered = await handler(call)
+        except (Problem, IntakeError) as error:
+            if audited is None:
+                raise
+            problem = error if isinstance(error, Problem) else from_intake(error)
+            call.told.code = problem.code
+            answered = _refusal(scope, problem)
+        if audited is None or (audited.elsewhere and answered.status_code < 400):
+            return answered
+        return await settle(audited, services, scope, call.told, answered)
+
+    return answer
 
 
 def _bind(endpoint: Endpoint, serve: Serve) -> HTTPRouteHandler:

@@ -11,6 +11,7 @@ from techdengue.domain.access import Caller
 from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX
 
 from . import media
+from .auditing import Audited, Told, entry_of, record
 from .batch import implausible, read_json, read_msgpack
 from .body import Caps, read_body
 from .edge import ENCODED_SLASH, UNTIMED_KEY
@@ -27,7 +28,7 @@ _LONGEST_DEVICE_ID = 128
 class Call:
     """A request, its caller and the services. `accept` is the media type that the answer will have."""
 
-    __slots__ = ("_admission", "_headers", "_held", "_receive", "_scope", "accept", "services")
+    __slots__ = ("_admission", "_headers", "_held", "_receive", "_scope", "accept", "services", "told")
 
     def __init__(
         self, scope: Any, receive: Callable[[], Awaitable[Any]], services: Services, offers: tuple[str, ...]
@@ -38,6 +39,7 @@ class Call:
         self._admission: Admission | None = None
         self._held = 0
         self.services = services
+        self.told = Told()
         self.accept = media.choose(self.header(b"accept"), offers)
 
     @property
@@ -49,11 +51,30 @@ class Call:
     @admission.setter
     def admission(self, admission: Admission) -> None:
         self._admission = admission
+        self.told.caller = admission.caller
 
     @property
     def caller(self) -> Caller:
         """Who calls."""
         return self.admission.caller
+
+    @property
+    def address(self) -> str | None:
+        """Where it comes from."""
+        return self.services.proxies.client(self._scope)
+
+    def concerns(self, *municipios: str) -> None:
+        """Say for the audit trail whose data is seen or changed; without a word, it is the caller's whole territory."""
+        self.told.municipios = municipios
+
+    def shows_nothing(self) -> None:
+        """Say for the audit trail that there is nothing to tell of."""
+        self.told.done = True
+
+    async def tell(self, audited: Audited) -> None:
+        """Have this in the audit trail now, before the answer begins. Raises Problem 503."""
+        await record(self.services, entry_of(audited, self.services, self._scope, self.told, 200))
+        self.told.done = True
 
     def header(self, name: bytes) -> str:
         """A header's value; empty where it was not sent."""

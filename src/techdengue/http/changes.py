@@ -5,9 +5,12 @@ from typing import Annotated, Final
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from projections.model import Document, Page
+from techdengue.audit import Action
 from techdengue.domain.registry import ENTITY_TYPES
 
 from . import media
+from .auditing import Audited
 from .call import Call
 from .event_stream import EventStream
 from .faults import no_such_type
@@ -16,6 +19,7 @@ from .presence import ClientLeft, NoAnswer, while_present
 from .problems import Problem
 
 LONGEST_WAIT: Final = 60
+_FOLLOWED: Final = Audited(Action.FOLLOW_CHANGES, "territory")
 
 
 class ChangesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +43,12 @@ async def read_changes(call: Call) -> ASGIResponse:
     page = await call.services.readers.changes(
         call.caller, cursor=wanted.cursor, limit=wanted.limit, entity_type=wanted.entity_type
     )
+    return await _answer(call, page)
+
+
+async def _answer(call: Call, page: Page[Document]) -> ASGIResponse:
+    if not page.items:
+        call.shows_nothing()
     return await call.answer(page)
 
 
@@ -50,7 +60,7 @@ async def _wait_for_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
             page = await while_present(call.receive, follower.read(wanted.wait))
         except ClientLeft:
             return NoAnswer()
-    return await call.answer(page)
+    return await _answer(call, page)
 
 
 async def _stream_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
@@ -59,7 +69,9 @@ async def _stream_changes(call: Call, wanted: ChangesQuery) -> ASGIResponse:
     places = call.services.places
     places.take()
     try:
-        return EventStream(call, follower, await follower.read(0))
+        first = await follower.read(0)
+        await call.tell(_FOLLOWED)
+        return EventStream(call, follower, first)
     except BaseException:
         places.give_back()
         raise

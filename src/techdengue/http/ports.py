@@ -22,6 +22,7 @@ from projections.model import (
     Page,
 )
 from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.audit import AuditEntry, AuditWanted, Entry
 from techdengue.domain.access import Caller
 from techdengue.intake.model import Batch, Resolution, Resolved, SyncAnswer
 
@@ -85,6 +86,9 @@ class Readers(Protocol):
     async def conflict(self, caller: Caller, conflict_id: uuid.UUID) -> ConflictDetail | None:
         """One conflict, leaf by leaf."""
 
+    async def audit(self, caller: Caller, wanted: AuditWanted, *, cursor: str | None, limit: int) -> Page[AuditEntry]:
+        """The audit trail, newest first."""
+
     async def device_owner(self, device_id: str) -> str | None:
         """The user whose device this is; None where nobody has it."""
 
@@ -132,6 +136,16 @@ class Verifier(Protocol):
     async def admit(self, token: str, *, afresh: bool = False) -> Admission:
         """The caller; `afresh` checks the signature again. Raises Problem 401, 403 (no role of ours) or 503 (the
         issuer's keys cannot be had)."""
+
+
+class Audit(Protocol):
+    """The trail of who read or changed what (`techdengue.audit`)."""
+
+    async def record(self, entry: Entry) -> None:
+        """Answer once the entry is on disk. Raises AuditUnavailable."""
+
+    def note(self, entry: Entry) -> None:
+        """Write the entry, without being waited for."""
 
 
 class HealthCheck(Protocol):

@@ -23,6 +23,8 @@ from projections.model import (
     ProjectionStatus,
 )
 from projections.queries import ConflictsWanted, Cut, EventsWanted
+from techdengue.audit import AuditEntry, AuditWanted
+from techdengue.audit import entries as audit_entries
 from techdengue.domain.access import ALL_MUNICIPIOS, Caller
 
 
@@ -99,6 +101,11 @@ class PostgresReaders:
         """One conflict, leaf by leaf."""
         async with self._territory(caller) as reader:
             return await queries.conflict(reader, conflict_id)
+
+    async def audit(self, caller: Caller, wanted: AuditWanted, *, cursor: str | None, limit: int) -> Page[AuditEntry]:
+        """The audit trail, newest first."""
+        async with self._territory(caller) as reader:
+            return await audit_entries(reader, wanted, cursor=cursor, limit=limit)
 
     async def device_owner(self, device_id: str) -> str | None:
         """The user whose device this is; None where nobody has it."""

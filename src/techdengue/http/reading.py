@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from projections.model import Document, EntityAsOf
 from projections.queries import NOW, ConflictsWanted, Cut, EventsWanted
 from techdengue.domain.access import Role
 from techdengue.domain.operation import Choice, Outcome
@@ -79,7 +80,7 @@ async def read_entity(call: Call) -> ASGIResponse:
     wanted = call.query(EntityQuery)
     entity_type, entity_id = _entity(call)
     readers = call.services.readers
-    found: object | None
+    found: Document | EntityAsOf | None
     if wanted.as_of is None and not wanted.provenance:
         found = await readers.entity(call.caller, entity_type, entity_id, wanted.municipio_cod_ibge)
     else:
@@ -94,6 +95,7 @@ async def read_entity(call: Call) -> ASGIResponse:
         )
     if found is None:
         raise _no_entity(entity_type)
+    call.concerns(found.municipio_cod_ibge)
     return await call.answer(found)
 
 
@@ -111,6 +113,8 @@ async def read_history(call: Call) -> ASGIResponse:
     )
     if page is None:
         raise _no_entity(entity_type)
+    if page.items:
+        call.concerns(page.items[0].municipio_cod_ibge)
     return await call.answer(page)
 
 
@@ -125,8 +129,8 @@ async def read_events(call: Call) -> ASGIResponse:
         user_id=wanted.user,
         outcome=None if wanted.outcome is None else wanted.outcome.value,
         municipio=wanted.municipio,
-        since=_in_utc(wanted.since, "/since"),
-        until=_in_utc(wanted.until, "/until"),
+        since=in_utc(wanted.since, "/since"),
+        until=in_utc(wanted.until, "/until"),
     )
     page = await call.services.readers.events(call.caller, query, cursor=wanted.cursor, limit=wanted.limit)
     if call.accept != media.NDJSON:
@@ -163,6 +167,7 @@ async def read_conflict(call: Call) -> ASGIResponse:
     conflict = await call.services.readers.conflict(call.caller, _conflict_id(call))
     if conflict is None:
         raise Problem("conflict_not_found", "No such conflict in the token's municípios")
+    call.concerns(conflict.municipio_cod_ibge)
     return await call.answer(conflict)
 
 
@@ -206,6 +211,8 @@ def _check_filters(call: Call, wanted: EventsQuery | ConflictsQuery) -> None:
     if wanted.municipio is not None and not call.caller.may_touch(wanted.municipio):
         why = f"your token does not name município {wanted.municipio}"
         raise Problem("invalid_parameter", why, path="/municipio")
+    if wanted.municipio is not None:
+        call.concerns(wanted.municipio)
 
 
 def _conflict_id(call: Call) -> uuid.UUID:
@@ -229,10 +236,10 @@ def _as_of(text: str | None) -> Cut:
     except msgspec.ValidationError as error:
         why = "Give a position, or a time with its offset (RFC 3339; a + in a query is %2B)"
         raise Problem("invalid_parameter", why, path="/as_of") from error
-    return Cut(time=_in_utc(moment, "/as_of"))
+    return Cut(time=in_utc(moment, "/as_of"))
 
 
-def _in_utc(moment: dt.datetime | None, path: str) -> dt.datetime | None:
+def in_utc(moment: dt.datetime | None, path: str) -> dt.datetime | None:
     """The moment in UTC. Raises Problem 400 where that is outside the years 1 to 9999."""
     try:
         return None if moment is None else moment.astimezone(dt.UTC)

@@ -19,6 +19,7 @@ LEAST_ROLE: dict[str, Role | None] = {
     "conflicts": Role.VIGILANCIA,
     "conflict": Role.VIGILANCIA,
     "conflict_resolution": Role.GESTOR,
+    "audit": Role.ADMIN,
     "health_live": None,
     "health_ready": None,
     "metrics": None,

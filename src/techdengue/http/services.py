@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from techdengue.settings import Settings
 
+from .address import Proxies
 from .budget import BodyBudget
 from .keeper import Keeper
-from .ports import Feed, HealthCheck, Intake, Readers, Verifier
+from .ports import Audit, Feed, HealthCheck, Intake, Readers, Verifier
 from .presence import Places
 
 _BODIES_AT_ONCE = 4
@@ -32,6 +33,7 @@ class Services:
     readers: Readers
     feed: Feed
     verifier: Verifier
+    audit: Audit
     settings: Settings
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)
     before_metrics: Callable[[], Awaitable[None]] = _nothing
@@ -39,9 +41,11 @@ class Services:
     bodies: BodyBudget = dataclasses.field(init=False)
     places: Places = dataclasses.field(init=False)
     keeper: Keeper = dataclasses.field(init=False)
+    proxies: Proxies = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bodies", BodyBudget(_BODIES_AT_ONCE * self.settings.max_body_bytes))
         object.__setattr__(self, "places", Places(self.settings.waiting_requests))
         keeper = Keeper(self.readers, self.verifier, recheck_seconds=self.settings.recheck_seconds)
         object.__setattr__(self, "keeper", keeper)
+        object.__setattr__(self, "proxies", Proxies(self.settings.trusted_proxies))

@@ -52,6 +52,7 @@ async def send_stream(call: Call) -> ASGIResponse:
         size=0,
         batch_id=_batch_id(call.header(b"x-batch-id")),
         sent_at=_sent_at(call.header(b"x-sent-at")),
+        address=call.address,
     )
     require_device(call.caller, await call.services.readers.device_owner(batch.device_id))
     call.takes_its_time()

@@ -31,6 +31,7 @@ async def send_batch(call: Call) -> ASGIResponse:
         size=len(raw),
         batch_id=decoded.batch_id,
         sent_at=decoded.sent_at,
+        address=call.address,
     )
     answer = await call.services.intake.submit(batch)
     return await call.answer(answer)

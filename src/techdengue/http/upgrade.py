@@ -13,6 +13,7 @@ import structlog
 from eventstore import DATABASE_AWAY
 from techdengue.domain.access import Role
 
+from .auditing import Audited, Told, entry_of
 from .call import admit, bearer
 from .edge import REQUEST_ID_KEY, Receive, Scope, Send
 from .ports import Admission
@@ -22,15 +23,16 @@ from .services import Services
 from .socket.messages import SUBPROTOCOL
 from .socket.outlet import LOST
 
-Converse = Callable[[Services, Admission, str, Receive, Send, str], Awaitable[int]]
-"""Serves an accepted socket; answers its close code."""
+Converse = Callable[[Services, Admission, str, Receive, Send, str, str | None], Awaitable[int]]
+"""Serves an accepted socket; answers its close code. The last two: the request's URN, and where it comes from."""
 
 
 class SocketEndpoint(msgspec.Struct, frozen=True):
-    """An address that speaks WebSocket, and the least role that may."""
+    """An address that speaks WebSocket, the least role that may, and how denials are told of."""
 
     path: str
     least: Role | None
+    audited: Audited | None
     converse: Converse
 
 
@@ -45,14 +47,20 @@ class Upgrades:
         """Serve one; answers its close code, or the HTTP status where it was refused."""
         instance = f"urn:techdengue:request:{scope[REQUEST_ID_KEY]}"
         await receive()
+        told = Told()
+        endpoint: SocketEndpoint | None = None
         try:
             endpoint = self._find(scope["path"])
             scope["path_template"] = endpoint.path
             authorization = dict(scope["headers"]).get(b"authorization", b"").decode("utf-8", "replace")
             admission = await admit(self._services, authorization)
+            told.caller = admission.caller
             if endpoint.least is not None:
                 require(admission.caller, endpoint.least)
         except Problem as problem:
+            if endpoint is not None and endpoint.audited is not None and problem.status in {401, 403}:
+                told.code = problem.code
+                self._services.audit.note(entry_of(endpoint.audited, self._services, scope, told, problem.status))
             return await _refuse(send, problem, instance)
         except DATABASE_AWAY as error:
             structlog.get_logger().warning("database_away", error=type(error).__name__)
@@ -62,7 +70,8 @@ class Upgrades:
             await send({"type": "websocket.accept", "subprotocol": offered})
         except OSError:
             return LOST
-        return await endpoint.converse(self._services, admission, bearer(authorization), receive, send, instance)
+        where = self._services.proxies.client(scope)
+        return await endpoint.converse(self._services, admission, bearer(authorization), receive, send, instance, where)
 
     def _find(self, path: str) -> SocketEndpoint:
         endpoint = self._endpoints.get(path.rstrip("/"))

@@ -41,8 +41,11 @@ async def append(
     return row["first_position"], frozenset(row["moved"])
 
 
-def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[Rows, Rows, Rows, Rows, Rows]:
-    """What sql/append.sql writes beside the log: conflicts opened and settled, requests, runs, files verified."""
+def companion_rows(
+    decided: Sequence[Decided], numbers: Sequence[int]
+) -> tuple[Rows, Rows, Rows, Rows, Rows, Sequence[str | None]]:
+    """What sql/append.sql writes beside the log: conflicts opened and settled, requests, runs, files verified, and the
+    requests' addresses."""
     numbered = [(unit, job, decision) for (job, decision), unit in zip(decided, numbers, strict=True)]
     return (
         [_opened(unit, opened) for unit, _, decision in numbered for opened in decision.opened],
@@ -50,6 +53,7 @@ def companion_rows(decided: Sequence[Decided], numbers: Sequence[int]) -> tuple[
         [_request(unit, job, decision) for unit, job, decision in numbered if isinstance(job, BatchJob)],
         [following.row(unit) for unit, _, decision in numbered for following in decision.following],
         [_verified(unit, verified) for unit, _, decision in numbered for verified in decision.verified],
+        [job.batch.address for job, _ in decided if isinstance(job, BatchJob)],
     )
 
 

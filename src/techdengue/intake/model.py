@@ -43,6 +43,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of the unpacked request: what it weighs in the queue."""
     batch_id: str | None = None
     sent_at: int | None = None
+    address: str | None = None
+    """Where it came from, for the audit trail."""
 
 
 class Success(msgspec.Struct, frozen=True, kw_only=True):

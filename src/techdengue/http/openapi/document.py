@@ -150,7 +150,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     properties = schema["$defs"][operation.query.__name__]["properties"]
     found = []
     for name, property_schema in properties.items():
-        text, example = PARAMETER_TEXTS[name]
+        text, example = PARAMETER_TEXTS.get(f"{operation.name}.{name}") or PARAMETER_TEXTS[name]
         inlined = _inlined(property_schema, schema["$defs"])
         found.append(
             {

@@ -19,6 +19,7 @@ from projections.model import (
     Page,
     PushState,
 )
+from techdengue.audit import AuditEntry
 from techdengue.domain.operation import (
     Choice,
     ConflictType,
@@ -315,3 +316,25 @@ PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "unavailable": ("The database cannot be reached", {}),
 }
 """By code: the detail and the members of its own; others show their title."""
+AUDIT: Final = Page(
+    items=[
+        AuditEntry(
+            audit_id=4711,
+            at="2024-01-15T18:20:44.120331Z",
+            user="gestora",
+            role="GESTOR",
+            device_id=None,
+            action="read_entity",
+            outcome="allowed",
+            target_type="atividade",
+            target_id="1",
+            municipios=["5103403"],
+            address="203.0.113.7",
+            request_id="0192f3a1c0de7abc8def0123456789ab",
+            status=200,
+            code=None,
+        )
+    ],
+    next_cursor=_CURSOR,
+    has_more=True,
+)

@@ -16,6 +16,8 @@ from projections.model import (
     HistoryEvent,
     Page,
 )
+from techdengue.audit import AuditEntry
+from techdengue.http.audit import AuditQuery
 from techdengue.http.batch import SyncRequest
 from techdengue.http.changes import ChangesQuery
 from techdengue.http.operational import Live, Ready
@@ -266,6 +268,20 @@ OPERATIONS: Final = (
         answer=Resolved,
         answer_text="Who settled it, when and how.",
         answer_examples={"settled": examples.RESOLVED},
+    ),
+    Operation(
+        name="audit",
+        method="get",
+        path="/api/audit",
+        tag="people",
+        summary="The audit trail: who read or changed what, when and from where",
+        description="Newest first, without the content of any document. Reading it is an entry of it too. Batches of "
+        "devices come into it some seconds after their commit.",
+        problem_codes=LISTED,
+        query=AuditQuery,
+        answer=Page[AuditEntry],
+        answer_text="A page of entries, newest first.",
+        answer_examples={"page": examples.AUDIT},
     ),
     Operation(
         name="health_live",

@@ -19,10 +19,14 @@ PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
     "since": ("Only received at this time or later (RFC 3339 with offset).", "2024-01-15T00:00:00Z"),
     "until": ("Only received before this time (RFC 3339 with offset).", "2024-01-16T00:00:00Z"),
     "outcome": ("Only with this outcome.", "applied"),
+    "action": ("Only of this kind.", "read_entity"),
+    "audit.outcome": ("`allowed`, `denied`, `absent` or `refused`.", "denied"),
+    "target_type": ("Only about something of this type.", "atividade"),
+    "target_id": ("Only about this one; needs `target_type`.", "1"),
     "municipio": ("Only of this município.", "5103403"),
     "status": ("`open`, `resolved` or `any`.", "open"),
 }
-"""By name, wherever it is taken: a text and an example."""
+"""By name, wherever it is taken, or by call and name: a text and an example."""
 
 _DEVICE_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128}
 HEADER_PARAMETERS: Final[dict[str, dict[str, tuple[bool, str, dict[str, Any], str]]]] = {

@@ -14,8 +14,10 @@ import structlog
 
 from eventstore import DATABASE_AWAY
 from techdengue import telemetry
+from techdengue.audit import Action, Entry
 from techdengue.domain.registry import ENTITY_TYPES
 from techdengue.domain.times import to_rfc3339
+from techdengue.http.auditing import record
 from techdengue.http.call import check_device_id
 from techdengue.http.faults import no_such_type
 from techdengue.http.ports import Admission
@@ -42,10 +44,16 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 async def converse(
-    services: Services, admission: Admission, token: str, receive: Receive, send: Send, instance: str
+    services: Services,
+    admission: Admission,
+    token: str,
+    receive: Receive,
+    send: Send,
+    instance: str,
+    address: str | None = None,
 ) -> int:
     """Serve an accepted socket until it ends; answers the close code. `token` is the one that was admitted."""
-    connection = Connection(services, admission, token, receive, send, instance)
+    connection = Connection(services, admission, token, receive, send, instance, address)
     try:
         async with asyncio.TaskGroup() as tasks:
             await connection.run(tasks)
@@ -59,6 +67,7 @@ class Connection:
     """A device with an open socket."""
 
     __slots__ = (
+        "_address",
         "_heard_at",
         "_incoming",
         "_instance",
@@ -82,8 +91,10 @@ class Connection:
         receive: Receive,
         send: Send,
         instance: str,
+        address: str | None,
     ) -> None:
         self._services = services
+        self._address = address
         self._receive = receive
         self._send = send
         self._instance = instance
@@ -172,9 +183,14 @@ class Connection:
             raise Problem("invalid_parameter", no_such_type(hello.entity_type), path="/entity_type")
         try:
             require_device(caller, await services.readers.device_owner(self.device_id))
+        except Problem as problem:
+            services.audit.note(self._entry(problem.status, problem.code))
+            raise
         except DATABASE_AWAY as error:
             _log.warning("database_away", error=type(error).__name__)
             raise database_away() from error
+        if hello.changes:
+            await record(services, self._entry(200))
         structlog.contextvars.bind_contextvars(device_id=self.device_id)
         await self._outlet.tell(
             Welcome(
@@ -194,6 +210,7 @@ class Connection:
             window=_WINDOW,
             instance=self._instance,
             made=self._leave_out,
+            address=self._address,
         )
         if hello.changes:
             self._outgoing = Outgoing(
@@ -205,6 +222,22 @@ class Connection:
                 credit=hello.credit,
             )
             self._send_changes(self._outgoing)
+
+    def _entry(self, status: int, code: str | None = None) -> Entry:
+        """Of the audit trail: that this device follows the changes of its territory, or may not."""
+        caller = self.admission.caller
+        return Entry(
+            action=Action.FOLLOW_CHANGES,
+            status=status,
+            user=caller.user,
+            role=caller.role.value,
+            device_id=self.device_id,
+            target_type="territory",
+            municipios=tuple(sorted(caller.municipios)),
+            address=self._address,
+            request_id=self._instance.rpartition(":")[2],
+            code=code,
+        )
 
     async def _heed(self, message: Hello | Frame | Credit | Token | Heartbeat) -> None:
         match message:

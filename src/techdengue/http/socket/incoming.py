@@ -30,6 +30,7 @@ class Incoming:
     """Frames that wait for their commit. `work` is run by one task while there are any."""
 
     __slots__ = (
+        "_address",
         "_budget",
         "_bytes",
         "_caller",
@@ -57,8 +58,10 @@ class Incoming:
         window: Window,
         instance: str,
         made: Callable[[Success], None],
+        address: str | None,
     ) -> None:
-        """`made` is told of every entity that the device creates."""
+        """`made` is told of every entity that the device creates; `address` is the device's."""
+        self._address = address
         self._caller = caller
         self._device_id = device_id
         self._intake = intake
@@ -122,6 +125,7 @@ class Incoming:
             size=frame.size,
             batch_id=frame.batch_id,
             sent_at=None if frame.sent_at is None else to_micros(frame.sent_at),
+            address=self._address,
         )
         try:
             answer = await self._intake.submit(batch)

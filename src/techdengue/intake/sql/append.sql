@@ -2,8 +2,8 @@
 -- settled, the request log, and the runs of jobs that follow. One statement, autocommit. Answers what eventstore.append answers.
 -- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 conflicts settled,
 -- $7 requests, $8 runs, $9 files verified: rows of projections.opened_row, projections.settled_row,
--- techdengue.request_row, jobs.queued_row and techdengue.verified_row. Fails with TD001 where the upload of one of those
--- files was given up.
+-- techdengue.request_row, jobs.queued_row and techdengue.verified_row; $10 the requests' addresses, in their order. Fails
+-- with TD001 where the upload of one of those files was given up.
 WITH appended AS MATERIALIZED (
     SELECT first_position, moved FROM eventstore.append($1, $2, $3, $4)
 ), opened AS (
@@ -28,11 +28,11 @@ WITH appended AS MATERIALIZED (
 ), logged AS (
     INSERT INTO techdengue.sync_request (
            device_id, user_id, batch_id, received_at, clock_offset_us, operations, applied, client_applied, merged,
-           server_kept, no_change, parked, already_processed, refused, error_codes, municipios)
+           server_kept, no_change, parked, already_processed, refused, error_codes, municipios, address)
     SELECT r.device_id, r.user_id, r.batch_id, r.received_at, r.clock_offset_us, r.operations, r.applied,
            r.client_applied, r.merged, r.server_kept, r.no_change, r.parked, r.already_processed, r.refused,
-           r.error_codes, r.municipios
-      FROM unnest($7::techdengue.request_row[]) AS r
+           r.error_codes, r.municipios, ($10::text[])[r.ordinality]::inet
+      FROM unnest($7::techdengue.request_row[]) WITH ORDINALITY AS r
       JOIN appended AS a ON r.unit <> ALL (a.moved)
 ), queued AS (
     INSERT INTO jobs.run (

@@ -1,0 +1,1 @@
+"""The audit trail, on a real PostgreSQL and to real collectors."""
