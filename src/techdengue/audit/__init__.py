@@ -4,6 +4,7 @@ from .errors import AuditError as AuditError
 from .errors import AuditGap as AuditGap
 from .errors import AuditUnavailable as AuditUnavailable
 from .errors import CollectorLost as CollectorLost
+from .forwarder import telling as telling
 from .listing import AuditEntry as AuditEntry
 from .listing import AuditWanted as AuditWanted
 from .listing import entries as entries

@@ -34,6 +34,8 @@ def worker(
 ) -> None:
     """Run background jobs until SIGTERM or Ctrl-C; what runs then may end within TECHDENGUE_JOB_GRACE_SECONDS.
 
+    One of them also brings the batches of devices into the audit trail and tells the syslog collector of it.
+
     Start as many as you like, of the same queues or of others: each run has one worker. One that dies loses nothing:
     its runs are another's after TECHDENGUE_JOB_LEASE_SECONDS. A database or Redis that goes away is waited for.
 
@@ -78,12 +80,17 @@ def _queues(names: list[str]) -> "list[Queue]":
 async def _work(settings: "Settings", queues: "Sequence[Queue]", announce: "Callable[[int], None]") -> None:
     from jobs.endpoint import PortTaken
     from jobs.worker import BadRedisAddress, run_worker
+    from techdengue.audit import telling
+    from techdengue.settings import SettingsError
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await run_worker(settings, queues, stop, ready=announce)
+        async with telling(settings):
+            await run_worker(settings, queues, stop, ready=announce)
+    except SettingsError as error:
+        raise CommandFailed(str(error), code=ExitCode.USAGE) from error
     except PortTaken as error:
         raise CommandFailed(str(error), do="Choose another with --port, or let --port 0 find a free one.") from error
     except BadRedisAddress as error:
