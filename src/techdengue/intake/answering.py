@@ -15,8 +15,7 @@ from .model import Parked, Refusal, Success, SyncAnswer
 def answer_batch(job: BatchJob, decision: Decision, now: int) -> None:
     """Answer a batch; `now` is the database's time, µs."""
     answers = decision.answers
-    for answer in answers:
-        _count(answer)
+    _count(decision)
     telemetry.SYNC_BATCH_SIZE.observe(len(answers))
     if not job.future.done():
         job.future.set_result(
@@ -37,18 +36,14 @@ def fail(job: Job, error: BaseException) -> None:
         job.future.set_exception(error)
 
 
-def _count(answer: Success | Parked | Refusal) -> None:
-    if isinstance(answer, Refusal):
-        _operations("unknown", "unknown", answer.code.value).inc()
-        return
-    status = "conflict" if isinstance(answer, Parked) else answer.status.value
-    _operations(
-        answer.entity_type, answer.operation.value, "already_processed" if answer.already_processed else status
-    ).inc()
-    if isinstance(answer, Parked):
-        telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, "manual").inc()
-    elif answer.conflict_type and answer.strategy:
-        telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, answer.strategy.value).inc()
+def _count(decision: Decision) -> None:
+    for told, operations in decision.tally.items():
+        _operations(*told).inc(operations)
+    for answer in decision.answers:
+        if isinstance(answer, Parked):
+            telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, "manual").inc()
+        elif isinstance(answer, Success) and answer.conflict_type and answer.strategy:
+            telemetry.SYNC_CONFLICTS.labels(answer.conflict_type.value, answer.strategy.value).inc()
 
 
 @functools.cache

@@ -13,11 +13,12 @@ from techdengue.domain.times import from_micros
 
 from .decision import Decision, Opened, Settled, Verified
 from .jobs import BatchJob
-from .model import Parked, Refusal
 from .statements import APPEND
+from .tally import ALREADY_PROCESSED, UNKNOWN
 from .units import Decided
 
 _LANE = 0
+_REFUSED = "refused"
 _COUNTED = (
     Outcome.APPLIED.value,
     Outcome.CLIENT_APPLIED.value,
@@ -25,8 +26,8 @@ _COUNTED = (
     Outcome.SERVER_KEPT.value,
     Outcome.NO_CHANGE.value,
     Outcome.CONFLICT.value,
-    "already_processed",
-    "refused",
+    ALREADY_PROCESSED,
+    _REFUSED,
 )
 
 
@@ -99,8 +100,13 @@ def _verified(unit: int, verified: Verified) -> tuple[Any, ...]:
 
 
 def _request(unit: int, job: BatchJob, decision: Decision) -> tuple[Any, ...]:
-    counts = Counter(map(_counted_as, decision.answers))
-    codes = {answer.code.value for answer in decision.answers if isinstance(answer, Refusal)}
+    counts: Counter[str] = Counter()
+    codes: set[str] = set()
+    for (entity_type, _, became), operations in decision.tally.items():
+        if entity_type == UNKNOWN:
+            codes.add(became)
+            became = _REFUSED
+        counts[became] += operations
     sent_at = job.batch.sent_at
     return (
         unit,
@@ -114,11 +120,3 @@ def _request(unit: int, job: BatchJob, decision: Decision) -> tuple[Any, ...]:
         sorted(codes),
         sorted({tenant for tenant, _ in decision.places}),
     )
-
-
-def _counted_as(answer: Any) -> str:
-    if isinstance(answer, Refusal):
-        return "refused"
-    if answer.already_processed:
-        return "already_processed"
-    return Outcome.CONFLICT.value if isinstance(answer, Parked) else str(answer.status.value)

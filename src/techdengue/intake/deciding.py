@@ -22,6 +22,7 @@ from .jobs import BatchJob
 from .locating import Elsewhere, locate
 from .model import Answer, Refusal
 from .snapshot import Known
+from .tally import tally_of
 from .timing import time_of
 from .working import Entity, Working
 
@@ -44,6 +45,7 @@ def decide_batch(job: BatchJob, working: Working) -> Decision:
         shown += shown_bytes(answer)
         if shown > LARGEST_ANSWER:
             raise AnswerTooLarge(most=LARGEST_ANSWER)
+    decision.tally = tally_of(decision.answers)
     return decision
 
 

@@ -1,6 +1,7 @@
 """What a job amounts to once it is decided: its answers, its events, and what else must be written with them."""
 
 import datetime as dt
+from collections import Counter
 
 import msgspec
 
@@ -9,6 +10,7 @@ from jobs.outbox import Following
 
 from .model import Answer, Resolved, Sealed
 from .snapshot import Place
+from .tally import Tally
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +48,14 @@ class Decision:
     """One job's part of a group. `places` are all streams it looked at, `clock` its writer's new one."""
 
     __slots__ = (
-        "answers", "clock", "events", "following", "opened", "places", "resolved", "sealed", "settled", "verified",
+        "answers", "clock", "events", "following", "opened", "places", "resolved", "sealed", "settled", "tally",
+        "verified",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
+        self.tally: Tally = Counter()
+        """Of the answers, once all are there."""
         self.events: list[NewEvent] = []
         self.places: set[Place] = set()
         self.opened: list[Opened] = []
