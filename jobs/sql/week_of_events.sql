@@ -1,0 +1,7 @@
+-- What came in during a span, by município and outcome.
+-- $1 municípios, or NULL for all; $2 its beginning, $3 its end, which is not of it any more.
+SELECT e.tenant AS municipio_cod_ibge, e.outcome, count(*) AS events
+FROM eventstore.event AS e
+WHERE ($1::text[] IS NULL OR e.tenant = ANY ($1)) AND e.recorded_at >= $2 AND e.recorded_at < $3
+GROUP BY e.tenant, e.outcome
+ORDER BY e.tenant, e.outcome
