@@ -10,8 +10,12 @@ from .push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT
 from .push.prune_push_targets import PRUNE_PUSH_TARGETS
 from .push.send_daily_digest import SEND_DAILY_DIGEST
 from .push.send_push_notification import SEND_PUSH_NOTIFICATION
+from .reports.auto_generate_evd01 import AUTO_GENERATE_EVD01
+from .reports.generate_weekly_report import GENERATE_WEEKLY_REPORT
 
 _ALL: Final[tuple[AnyJob, ...]] = (
+    AUTO_GENERATE_EVD01,
+    GENERATE_WEEKLY_REPORT,
     NOTIFY_REPORT_READY,
     NOTIFY_SYNC_CONFLICT,
     PRUNE_PUSH_TARGETS,

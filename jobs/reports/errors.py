@@ -6,6 +6,7 @@ Permanent (jobs.errors)
 ├── BoundariesUnreadable    the file of the setting `boundaries_file` cannot be used
 ├── StoreMissing            no S3 bucket is set
 ├── ActivityNotFound        there is no such activity (any more)
+├── NoSuchWeek              no year has this epidemiological week
 └── NothingToReport         the activity has no verified evidence
 """
 
@@ -49,3 +50,10 @@ class NothingToReport(Permanent):
 
     def __init__(self) -> None:
         super().__init__("the activity has no verified evidence")
+
+
+class NoSuchWeek(Permanent):
+    """A year has 52 or 53 weeks."""
+
+    def __init__(self, year: int, week: int) -> None:
+        super().__init__(f"there is no epidemiological week {week} of {year}")

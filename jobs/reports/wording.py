@@ -7,11 +7,11 @@ not there. Anything else is written by its number, so that nothing is dropped in
 import datetime as dt
 import unicodedata
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from jobs.schedule import ZONE
 from techdengue.domain.municipios import MUNICIPIOS
 
-CUIABA: Final = ZoneInfo("America/Cuiaba")
+CUIABA: Final = ZONE
 NOT_GIVEN: Final = "não informado"
 
 TIPO_ATIVIDADE: Final = {
