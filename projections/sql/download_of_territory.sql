@@ -6,7 +6,9 @@ FROM unnest($5::text[]) WITH ORDINALITY AS t (tenant, n)
 CROSS JOIN LATERAL (
     SELECT o.tenant, o.stream, o.version, o.updated_at, o.document
     FROM eventstore.stream AS o
-    WHERE o.tenant = t.tenant AND (o.tenant, o.stream) > ($1, $2) AND o.version > 0 AND starts_with(o.stream, $4)
+    -- Not `(o.tenant, o.stream) > ($1, $2)`: beside an equal município an index would begin at its first stream.
+    WHERE o.tenant = t.tenant AND o.stream > CASE WHEN t.tenant COLLATE "C" = $1 THEN $2 ELSE '' END
+      AND o.version > 0 AND starts_with(o.stream, $4)
     ORDER BY o.stream
     LIMIT $3
 ) AS h

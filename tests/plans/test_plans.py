@@ -4,11 +4,13 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from eventstore import EventFilter, PostgresEventStore
 from projections.cursor import encode_cursor
 from projections.queries import ConflictsWanted, Cut, EventsWanted, changes, territory
+from projections.sql_statements import STATEMENTS
 from techdengue.domain.access import ALL_MUNICIPIOS, Caller, Role
 from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.intake import Intake
@@ -114,6 +116,30 @@ async def test_a_page_of_what_changed_probes_a_head_for_each_event(
     assert plans.read_whole() == set()
     assert plans.indexes() & {"stream_head", "stream_name"}
     assert plans.indexes() & {"event_tenant", "event_position"}
+
+
+async def test_a_late_page_of_a_download_reads_no_more_than_the_first(listening: MakePool) -> None:
+    async with (
+        listening("techdengue_reader") as (pool, _plans),
+        pool.acquire() as connection,
+        territory(connection, SOME.municipios),
+    ):
+        first, late = [await _blocks_of_a_page(connection, after) for after in ("", "atividade/f")]
+    assert late <= first + 5, "an index begins at its first entry"
+
+
+async def _blocks_of_a_page(connection: Any, after: str) -> int:
+    told = await connection.fetchval(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {STATEMENTS['download_of_territory']}",
+        CUIABA,
+        after,
+        10,
+        "",
+        sorted(SOME.municipios),
+    )
+    plan = msgspec.json.decode(told)[0]["Plan"]
+    assert plan["Actual Rows"] == 10
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
 async def test_a_group_reads_and_appends_by_indexes_alone(listening: MakePool) -> None:
