@@ -21,7 +21,7 @@ class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
     has_more: bool
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # it holds no containers
     """An entity in its newest state. `data` is None when it is deleted; `updated_at` is an effective time.
 
     `entity_id` is an integer where its text is a canonical one (`123`, not `0123`), else a string: `123` and

@@ -5,6 +5,8 @@ import re
 import uuid
 from typing import Final
 
+import msgspec
+
 from techdengue.domain.operation import EntityId
 
 CONFLICT_NAMESPACE: Final = uuid.UUID("6f1c8a52-6f0e-5d5e-9b0b-7c1c7f0f3a51")
@@ -12,6 +14,7 @@ CONFLICT_NAMESPACE: Final = uuid.UUID("6f1c8a52-6f0e-5d5e-9b0b-7c1c7f0f3a51")
 
 _CANONICAL_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _INT64 = 2**63
+_WHOLE_SECOND = len("2024-01-15T14:30:00Z")
 
 
 def split_stream(stream: str) -> tuple[str, str]:
@@ -38,4 +41,5 @@ def rfc3339(moment: dt.datetime) -> str:
     """An aware time as every answer writes it: UTC, microseconds, `Z`."""
     if moment.tzinfo is not dt.UTC:
         moment = moment.astimezone(dt.UTC)
-    return f"{moment.replace(tzinfo=None).isoformat('T', 'microseconds')}Z"
+    text: str = msgspec.to_builtins(moment)  # several times as fast as isoformat, but a whole second has no fraction
+    return text if len(text) > _WHOLE_SECOND else f"{text[:-1]}.000000Z"

@@ -6,6 +6,7 @@ made its newest version, so once for however many events, and never while a late
 gapless and in commit order: nothing that commits late can be behind a cursor.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,18 +47,17 @@ async def changes(
     return await _follow(reader, scope, place[0], limit, prefix)
 
 
-def document_of(row: Any) -> Document:
-    """A document from a head: tenant, stream, version, updated_at, document."""
-    entity_type, entity_id = split_stream(row["stream"])
-    shown: bytes | None = row["document"]
+def document_of(tenant: str, stream: str, version: int, updated_at: dt.datetime, document: bytes | None) -> Document:
+    """A document from the columns of a head."""
+    entity_type, entity_id = split_stream(stream)
     return Document(
         entity_type=entity_type,
         entity_id=shown_id(entity_id),
-        municipio_cod_ibge=row["tenant"],
-        version=row["version"],
-        deleted=shown is None,
-        data=None if shown is None else msgspec.Raw(shown),
-        updated_at=rfc3339(row["updated_at"]),
+        municipio_cod_ibge=tenant,
+        version=version,
+        deleted=document is None,
+        data=None if document is None else msgspec.Raw(document),
+        updated_at=rfc3339(updated_at),
     )
 
 
@@ -65,7 +65,7 @@ async def _download(
     reader: Reader, scope: Scope, start: int, after: tuple[str, str], limit: int, prefix: str
 ) -> Page[Document]:
     rows = await _heads(reader, after, limit, prefix)
-    items = [document_of(row) for row in rows]
+    items = [document_of(*row) for row in rows]
     if len(rows) < limit:
         return Page(items=items, next_cursor=encode_cursor(scope, start), has_more=reader.tail > start)
     last = rows[-1]
@@ -86,7 +86,7 @@ async def _follow(reader: Reader, scope: Scope, start: int, limit: int, prefix: 
     position = start
     for _ in range(_EMPTY_PAGES):
         rows = await _log_page(reader, position, limit, prefix)
-        items = [document_of(row) for row in rows if row["stream"] is not None]
+        items = [document_of(*row[1:]) for row in rows if row["stream"] is not None]
         full = len(rows) == limit
         if rows:
             position = rows[-1]["position"]

@@ -51,7 +51,7 @@ async def entity(
 ) -> Document | None:
     """The document now; None when there is no such entity in the territory. Raises SeveralEntities."""
     row = await _head(reader, entity_type, entity_id, municipio)
-    return None if row is None else document_of(row)
+    return None if row is None else document_of(*row)
 
 
 async def entity_as_of(
