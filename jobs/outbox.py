@@ -5,6 +5,7 @@ what they work with.
 """
 
 import uuid
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -12,11 +13,12 @@ import msgspec
 from .enqueue import new_run_id
 from .model import Queue
 
-ATTEMPTS: Final = 10
-"""How often a run that follows from a commit is tried; the retry policies of these jobs say the same."""
 NOTIFY_SYNC_CONFLICT: Final = "notify_sync_conflict"
 AUTO_GENERATE_EVD01: Final = "auto_generate_evd01"
 DESCRIBE_EVIDENCE: Final = "describe_evidence"
+ATTEMPTS: Final = MappingProxyType({NOTIFY_SYNC_CONFLICT: 300, AUTO_GENERATE_EVD01: 10, DESCRIBE_EVIDENCE: 10})
+"""How often a run that follows from a commit is tried; the retry policies of these jobs say the same. A message is
+tried until its time to live ends (`jobs.push.delivery`)."""
 
 
 class ConflictParked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +60,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
             self.queue.value,
             self.key,
             msgspec.json.encode(self.arguments).decode(),
-            ATTEMPTS,
+            ATTEMPTS[self.job],
             self.requested_by,
             self.municipio,
         )

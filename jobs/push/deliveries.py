@@ -20,7 +20,7 @@ from .model import Notification, Outcome, Target, TargetKind
 
 SEEN_WITHIN: Final = dt.timedelta(days=270)
 """FCM lets go of an Android target that was not connected for so long."""
-CLAIMED_FOR: Final = dt.timedelta(seconds=120)
+CLAIMED_FOR: Final = dt.timedelta(seconds=60)
 """How long nobody else sends what was claimed: longer than anybody works on a claim."""
 AT_ONCE: Final = 100
 _SETTLE_PAUSES: Final = (0.2, 1.0, 5.0)

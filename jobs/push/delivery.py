@@ -22,7 +22,7 @@ DELIVERY_RETRY: Final = RetryPolicy(attempts=300, first=dt.timedelta(seconds=1),
 """Of every job that delivers: what bounds it is the message's time to live. The pause itself is `backoff.pause`, given
 to the run as `retry_after`; a day of 15 minutes each is 96 attempts."""
 DELIVERY_TIME_LIMIT: Final = dt.timedelta(minutes=10)
-PATIENCE: Final = dt.timedelta(seconds=30)
+PATIENCE: Final = dt.timedelta(seconds=10)
 """What a message waits for its turn within an attempt; beyond it the run waits instead, and holds no slot."""
 
 _log = structlog.get_logger()

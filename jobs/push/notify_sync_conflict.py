@@ -1,13 +1,12 @@
 """`notify_sync_conflict`: a parked operation waits for a person; its author and the município's managers are told."""
 
 import datetime as dt
-import uuid
 from typing import Final
 
-import msgspec
-
+from jobs import outbox
 from jobs.errors import Permanent
 from jobs.model import Counts, Job, Queue
+from jobs.outbox import ConflictParked
 from jobs.run import Run
 
 from . import statements, texts
@@ -17,13 +16,7 @@ from .model import MessageType, Notification
 TTL: Final = dt.timedelta(hours=24)
 
 
-class ConflictArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which conflict."""
-
-    conflict_id: uuid.UUID
-
-
-async def notify_sync_conflict(run: Run, arguments: ConflictArguments) -> Counts:
+async def notify_sync_conflict(run: Run, arguments: ConflictParked) -> Counts:
     """Deliver to the owner of the device that wrote it and to the managers, to nobody twice; if it is still open."""
     pool = run.services.pool
     conflict = await pool.fetchrow(statements.READ_CONFLICT, arguments.conflict_id)
@@ -42,9 +35,9 @@ async def notify_sync_conflict(run: Run, arguments: ConflictArguments) -> Counts
 
 
 NOTIFY_SYNC_CONFLICT: Final = Job(
-    name="notify_sync_conflict",
+    name=outbox.NOTIFY_SYNC_CONFLICT,
     queue=Queue.NOTIFICATIONS,
-    arguments=ConflictArguments,
+    arguments=ConflictParked,
     handler=notify_sync_conflict,
     time_limit=DELIVERY_TIME_LIMIT,
     retry=DELIVERY_RETRY,

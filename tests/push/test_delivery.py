@@ -5,13 +5,15 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 import structlog.testing
 
+from jobs.outbox import ConflictParked
 from jobs.push import open_pusher
-from jobs.push.deliveries import CLAIMED_FOR, Deliveries
-from jobs.push.model import Notification
-from jobs.push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT, TTL, ConflictArguments
+from jobs.push.deliveries import CLAIMED_FOR, Deliveries, Result
+from jobs.push.model import Notification, Outcome
+from jobs.push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT, TTL
 from jobs.push.send_push_notification import SEND_PUSH_NOTIFICATION, PushArguments
 from jobs.push.texts import sync_conflict
 from techdengue import telemetry
@@ -28,7 +30,7 @@ def _pushed(outcome: str) -> float:
 
 
 async def _notify(site: Site, conflict_id: uuid.UUID) -> Any:
-    return await site.attempt(NOTIFY_SYNC_CONFLICT, ConflictArguments(conflict_id), key=str(conflict_id))
+    return await site.attempt(NOTIFY_SYNC_CONFLICT, ConflictParked(conflict_id), key=str(conflict_id))
 
 
 async def test_a_message_goes_to_every_active_device_of_the_user(site: Site, fcm: StandIn) -> None:
@@ -95,9 +97,6 @@ async def test_a_target_that_was_registered_meanwhile_is_not_turned_off(site: Si
 
 
 async def _settle(deliveries: Deliveries, claim: Any, outcome: str, clock: Clock) -> None:
-    from jobs.push.deliveries import Result
-    from jobs.push.model import Outcome
-
     await deliveries.settle([Result(claim=claim, outcome=Outcome(outcome))], clock())
 
 
@@ -332,9 +331,7 @@ async def test_without_credentials_runs_succeed_and_it_is_said_once(site: Site, 
 
 
 def _without_push(site: Site) -> Any:
-    from msgspec.structs import replace
-
-    return replace(site.services, push=None)
+    return msgspec.structs.replace(site.services, push=None)
 
 
 async def test_a_link_that_is_not_the_apps_is_refused(site: Site, fcm: StandIn) -> None:
