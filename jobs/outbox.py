@@ -5,7 +5,6 @@ what they work with.
 """
 
 import uuid
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,9 +15,10 @@ from .model import Queue
 NOTIFY_SYNC_CONFLICT: Final = "notify_sync_conflict"
 AUTO_GENERATE_EVD01: Final = "auto_generate_evd01"
 DESCRIBE_EVIDENCE: Final = "describe_evidence"
-ATTEMPTS: Final = MappingProxyType({NOTIFY_SYNC_CONFLICT: 300, AUTO_GENERATE_EVD01: 10, DESCRIBE_EVIDENCE: 10})
-"""How often a run that follows from a commit is tried; the retry policies of these jobs say the same. A message is
-tried until its time to live ends (`jobs.push.delivery`)."""
+ATTEMPTS: Final = 10
+"""How often a run that follows from a commit is tried; the retry policies of these jobs say the same."""
+MESSAGE_ATTEMPTS: Final = 300
+"""Of a run that sends messages, which are tried until their time to live ends (`jobs.push.delivery`)."""
 
 
 class ConflictParked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
             self.queue.value,
             self.key,
             msgspec.json.encode(self.arguments).decode(),
-            ATTEMPTS[self.job],
+            MESSAGE_ATTEMPTS if self.queue is Queue.NOTIFICATIONS else ATTEMPTS,
             self.requested_by,
             self.municipio,
         )

@@ -9,6 +9,7 @@ import structlog
 
 from jobs.errors import Permanent, Transient
 from jobs.model import Counts, RetryPolicy
+from jobs.outbox import MESSAGE_ATTEMPTS
 from jobs.run import Run
 from techdengue import telemetry
 
@@ -18,7 +19,9 @@ from .model import Message, Notification, Outcome
 from .pusher import Pusher
 from .wire import check
 
-DELIVERY_RETRY: Final = RetryPolicy(attempts=300, first=dt.timedelta(seconds=1), longest=dt.timedelta(seconds=5))
+DELIVERY_RETRY: Final = RetryPolicy(
+    attempts=MESSAGE_ATTEMPTS, first=dt.timedelta(seconds=1), longest=dt.timedelta(seconds=5)
+)
 """Of every job that delivers: what bounds it is the message's time to live. The pause itself is `backoff.pause`, given
 to the run as `retry_after`; a day of 15 minutes each is 96 attempts."""
 DELIVERY_TIME_LIMIT: Final = dt.timedelta(minutes=10)
