@@ -4,7 +4,8 @@ JobError
 ├── Transient    tried again by the job's policy, no sooner than `retry_after`
 ├── Permanent    a dead letter at once: trying again would fail again
 ├── Cancelled    somebody asked for it; raised by `Run.progress`
-└── LeaseLost    the run is another worker's by now; raised by `Run.progress`
+├── LeaseLost    the run is another worker's by now; raised by `Run.progress`
+└── KeyReused    of whoever starts a run: the key names one with other arguments
 
 The message of any of them is stored with the run: a short sentence without people's data. Of every other exception only
 the type is stored; it is tried again by the policy.
@@ -31,6 +32,10 @@ class Permanent(JobError):
 
 class Cancelled(JobError):
     """Somebody asked to cancel the run."""
+
+
+class KeyReused(JobError):
+    """The key of a request names a run with other arguments already."""
 
 
 class LeaseLost(JobError):

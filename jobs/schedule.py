@@ -15,6 +15,7 @@ import msgspec
 ZONE: Final = ZoneInfo("America/Cuiaba")
 MONDAY, SUNDAY = 0, 6
 
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DAY: Final = dt.timedelta(days=1)
 
@@ -61,6 +62,19 @@ SCHEDULE: Final[Mapping[str, Scheduled]] = MappingProxyType(
         "send_daily_digest": Scheduled(times=Daily(dt.time(8, 0)), spread=dt.timedelta(minutes=5)),
     }
 )
+
+
+def describe(times: Times) -> str:
+    """For people, in the schedule's own time zone."""
+    match times:
+        case Daily(at):
+            return f"daily {at:%H:%M}"
+        case Weekly(weekday, at):
+            return f"weekly {_WEEKDAYS[weekday]} {at:%H:%M}"
+        case Every(period):
+            return f"every {period.total_seconds() / 60:g} min"
+        case _:
+            assert_never(times)
 
 
 def latest(times: Times, moment: dt.datetime) -> dt.datetime:

@@ -86,6 +86,11 @@ class Table:
 
         await until(has)
 
+    async def workers(self) -> int:
+        """How many workers say that they live."""
+        found: int = await self.connection.fetchval("SELECT count(*) FROM jobs.worker")
+        return found
+
     async def open(self, gate: str) -> None:
         """Let those who wait at this gate go on."""
         await self.connection.execute("INSERT INTO jobs.gate VALUES ($1)", gate)
