@@ -19,6 +19,7 @@ from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.keeper import Keeper
+from techdengue.http.postgres_jobs import PostgresJobs
 from techdengue.http.postgres_readers import PostgresReaders
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
@@ -32,6 +33,8 @@ _SPARE_INTAKE_CONNECTIONS: Final = 2
 """Beside the committers': for settling conflicts and registering devices."""
 _AUDITOR_CONNECTIONS: Final = 2
 """One writes; the other is for what asks whether it could."""
+_JOBS_CONNECTIONS: Final = 2
+"""For starting, cancelling and trying again by hand."""
 _READERS_OF_THE_FEED: Final = 2
 """The feed reads with one in so many of the reading connections, and leaves the others to requests."""
 
@@ -54,6 +57,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
     auditor_pool = _pool(settings, AUDITOR, _AUDITOR_CONNECTIONS, {})
+    jobs_pool = _pool(settings, "techdengue_jobs", _JOBS_CONNECTIONS, {})
     readers = PostgresReaders(reader_pool, intake_pool, timeout=settings.database_timeout)
     feed = _feed(readers, settings)
     dispatcher = Dispatcher(settings.redis_url)
@@ -63,6 +67,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
         intake=intake,
         readers=readers,
         feed=feed,
+        jobs=PostgresJobs(reader_pool, jobs_pool, dispatcher, timeout=settings.database_timeout),
         verifier=TokenVerifier(settings),
         audit=audit,
         settings=settings,
@@ -77,7 +82,9 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
 
     return Server(
         build_app(services),
-        lambda: _running(intake, feed, services.keeper, dispatcher, audit, intake_pool, reader_pool, auditor_pool),
+        lambda: _running(
+            intake, feed, services.keeper, dispatcher, audit, intake_pool, reader_pool, auditor_pool, jobs_pool
+        ),
         end_waits,
     )
 

@@ -22,7 +22,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.intake.model import Batch, SyncAnswer
 from techdengue.settings import Settings
-from tests.http.fakes import FakeIntake, FakeReaders, FakeTrail
+from tests.http.fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
 
 from . import workload
 from .load import Load
@@ -84,6 +84,7 @@ async def wired() -> AsyncIterator[Wire]:
             intake=answered,
             readers=FakeReaders(),
             feed=Feed(FakeReaders()),
+            jobs=FakeJobs(),
             verifier=TokenVerifier(settings),
             audit=FakeTrail(),
             settings=settings,

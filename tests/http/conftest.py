@@ -21,7 +21,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.settings import Settings
 
-from .fakes import FakeIntake, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
 
 CUIABA = "5103403"
 VARZEA_GRANDE = "5108402"
@@ -81,6 +81,12 @@ def trail() -> FakeTrail:
 
 
 @pytest.fixture
+def background() -> FakeJobs:
+    """Background jobs that know two jobs and a run."""
+    return FakeJobs()
+
+
+@pytest.fixture
 def feed(readers: FakeReaders) -> Feed:
     """The feed over the fake readers."""
     return Feed(readers)
@@ -99,6 +105,7 @@ async def api(
     readers: FakeReaders,
     feed: Feed,
     trail: FakeTrail,
+    background: FakeJobs,
     stopping: asyncio.Event,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
@@ -107,6 +114,7 @@ async def api(
         intake=intake,
         readers=readers,
         feed=feed,
+        jobs=background,
         verifier=TokenVerifier(settings),
         audit=trail,
         settings=settings,

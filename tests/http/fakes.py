@@ -1,9 +1,15 @@
 """An intake and readers that answer at once and remember what they were asked."""
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from jobs import Job, NoArguments, Queue, RetryPolicy, Run
+from jobs.model import AnyJob
+from jobs.outbox import AtividadeCompleted
+from jobs.queries import RunsWanted
+from jobs.views import JobRun, JobsOverview
 from projections.model import (
     Conflict,
     ConflictDetail,
@@ -18,9 +24,9 @@ from projections.model import (
 )
 from projections.queries import ConflictsWanted, Cut, EventsWanted
 from techdengue.audit import AuditEntry, AuditUnavailable, AuditWanted, Entry
-from techdengue.domain.access import Caller
+from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import ErrorCode, Outcome
-from techdengue.http.openapi import examples
+from techdengue.http.openapi import examples, examples_of_jobs
 from techdengue.intake.model import Batch, Malformed, Refusal, Resolution, Resolved, Success, SyncAnswer
 
 
@@ -205,3 +211,61 @@ class FakeTrail:
     def note(self, entry: Entry) -> None:
         """Keep it."""
         self.noted.append(entry)
+
+
+class FakeJobs:
+    """Knows one job, answers the examples, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.catalogue = {"aggregate_sync_metrics": JOB, "auto_generate_evd01": REPORT}
+        self.found = True
+        self.changed = True
+        self.error: Exception | None = None
+        self.wanted: RunsWanted | None = None
+        self.started: list[tuple[str, Any, str | None]] = []
+
+    async def overview(self, caller: Caller, wanted: RunsWanted, *, cursor: str | None, limit: int) -> JobsOverview:
+        """The example."""
+        self.wanted = wanted
+        return examples_of_jobs.OVERVIEW
+
+    async def run(self, caller: Caller, run_id: uuid.UUID) -> JobRun | None:
+        """The example."""
+        return examples_of_jobs.RUN if self.found else None
+
+    async def start(self, caller: Caller, job: AnyJob, arguments: Any, *, key: str | None) -> JobRun:
+        """The example."""
+        if self.error is not None:
+            raise self.error
+        self.started.append((job.name, arguments, key))
+        return examples_of_jobs.QUEUED
+
+    async def cancel(self, run_id: uuid.UUID) -> bool:
+        """As told."""
+        return self.changed
+
+    async def retry(self, run_id: uuid.UUID, job: str) -> bool:
+        """As told."""
+        return self.changed
+
+
+async def _handle(_run: Run, _arguments: Any) -> dict[str, int]:
+    return {}
+
+
+def _job(name: str, arguments: Any, least_role: Role) -> AnyJob:
+    second = dt.timedelta(seconds=1)
+    return Job(
+        name=name,
+        queue=Queue.REPORTS,
+        arguments=arguments,
+        handler=_handle,
+        time_limit=second,
+        retry=RetryPolicy(attempts=2, first=second, longest=second),
+        summary="A job.",
+        least_role=least_role,
+    )
+
+
+JOB = _job("aggregate_sync_metrics", NoArguments, Role.ADMIN)
+REPORT = _job("auto_generate_evd01", AtividadeCompleted, Role.GESTOR)

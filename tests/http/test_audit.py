@@ -15,15 +15,18 @@ from techdengue.http.app import ENDPOINTS
 from techdengue.http.auditing import AUDITED
 from techdengue.http.auth import TokenVerifier
 from techdengue.http.openapi import examples
+from techdengue.http.openapi.examples_of_jobs import RUN_ID
 from techdengue.http.services import Services
 from techdengue.intake.errors import ConflictNotFound
 from techdengue.settings import SettingsError
 
 from .conftest import CUIABA, VARZEA_GRANDE, Tokens, operation, settings_for
-from .fakes import FakeIntake, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
 from .speaking import connected, greeted
 
 RESOLUTION = {"choice": "server", "idempotency_key": "k-1"}
+REPORT = "auto_generate_evd01"
+ORDER = {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "1"}}
 CONFLICT = f"/api/conflicts/{examples.CONFLICT_ID}"
 READS: list[tuple[str, str, Any, Action, str, str | None, tuple[str, ...]]] = [
     ("GET", "/api/entities/atividade/1", None, Action.READ_ENTITY, "atividade", "1", (CUIABA,)),
@@ -38,6 +41,12 @@ READS: list[tuple[str, str, Any, Action, str, str | None, tuple[str, ...]]] = [
     ("GET", "/api/sync/status/d-1", None, Action.READ_DEVICE, "device", "d-1", ("*",)),
     ("PUT", "/api/devices/d-1", {"platform": "android"}, Action.REGISTER_DEVICE, "device", "d-1", ("*",)),
     ("DELETE", "/api/devices/d-1", None, Action.FORGET_DEVICE, "device", "d-1", ("*",)),
+    ("GET", "/api/jobs", None, Action.READ_JOBS, "territory", None, ("*",)),
+    ("GET", f"/api/jobs?municipio={CUIABA}", None, Action.READ_JOBS, "territory", None, (CUIABA,)),
+    ("GET", f"/api/jobs/{RUN_ID}", None, Action.READ_RUN, "run", RUN_ID, (CUIABA,)),
+    ("POST", f"/api/jobs/{REPORT}", ORDER, Action.START_JOB, "job", REPORT, (CUIABA,)),
+    ("POST", f"/api/jobs/{RUN_ID}/cancel", None, Action.CANCEL_RUN, "run", RUN_ID, (CUIABA,)),
+    ("POST", f"/api/jobs/{RUN_ID}/retry", None, Action.RETRY_RUN, "run", RUN_ID, (CUIABA,)),
     ("GET", "/api/audit", None, Action.READ_AUDIT, "territory", None, ("*",)),
 ]
 """What is asked, and how the entry tells of it."""
@@ -204,6 +213,7 @@ async def test_a_websocket_that_wants_changes_is_told_of_with_its_device(
         intake=intake,
         readers=readers,
         feed=feed,
+        jobs=FakeJobs(),
         verifier=TokenVerifier(settings),
         audit=trail,
         settings=settings,

@@ -15,7 +15,7 @@ from techdengue.intake import errors
 from techdengue.telemetry import REGISTRY
 
 from .conftest import Tokens, operation, settings_for
-from .fakes import FakeIntake, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,7 @@ async def test_readiness_names_what_is_away(tokens: Tokens) -> None:
             intake=FakeIntake(),
             readers=FakeReaders(),
             feed=Feed(FakeReaders()),
+            jobs=FakeJobs(),
             verifier=TokenVerifier(settings),
             audit=FakeTrail(),
             settings=settings,

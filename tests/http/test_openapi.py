@@ -48,7 +48,8 @@ def test_every_endpoint_has_a_row_in_the_role_table() -> None:
 def test_every_media_type_of_an_endpoint_is_described() -> None:
     by_name = {each["operationId"]: each for _, _, each in _operations()}
     for endpoint in ENDPOINTS:
-        content = by_name[endpoint.name]["responses"].get("200", {}).get("content", {})
+        answers = by_name[endpoint.name]["responses"]
+        content = next(answer for status, answer in answers.items() if status < "3").get("content", {})
         if endpoint.name not in {"device_delete", "metrics", "schema_page_file", "sync_ws"}:
             assert set(content) == set(endpoint.offers)
 

@@ -21,7 +21,7 @@ from techdengue.http.socket.messages import LARGEST_FRAME
 from techdengue.intake.errors import DeviceTaken, Overloaded
 
 from .conftest import VARZEA_GRANDE, Tokens, operation, settings_for
-from .fakes import FakeReaders, FakeTrail
+from .fakes import FakeJobs, FakeReaders, FakeTrail
 from .speaking import connected, greeted
 from .test_stream import Choosy
 
@@ -46,6 +46,7 @@ async def make_services(
             intake=intake,
             readers=readers,
             feed=feed,
+            jobs=FakeJobs(),
             verifier=TokenVerifier(chosen),
             audit=FakeTrail(),
             settings=chosen,

@@ -46,6 +46,11 @@ def _asks(world: "World") -> list[Ask]:
         Ask("events", "GET", "/api/events"),
         Ask("conflicts", "GET", "/api/conflicts"),
         Ask("conflict", "GET", conflict, foreign=404),
+        Ask("jobs", "GET", "/api/jobs"),
+        Ask("job_run", "GET", f"/api/jobs/{world.run_id}", foreign=404),
+        Ask("job_start", "POST", "/api/jobs/no_such_job", allowed=404, foreign=404, body={}),
+        Ask("job_cancel", "POST", f"/api/jobs/{world.run_id}/cancel", allowed=202, foreign=404),
+        Ask("job_retry", "POST", f"/api/jobs/{world.run_id}/retry", allowed=202, foreign=404),
         Ask("conflict_resolution", "POST", f"{conflict}/resolution", foreign=404, body=resolution),
         Ask("audit", "GET", "/api/audit"),
     ]
@@ -56,6 +61,8 @@ class World(msgspec.Struct, frozen=True):
 
     conflict_id: str
     device: str
+    run_id: str
+    """Of the run that follows from the conflict."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +73,8 @@ async def world(server: httpx.AsyncClient, tokens: Tokens) -> World:
     edit = {"operation": "update", "entity_id": "walk", "data": {"status": "CONCLUIDA"}, "base_version": 0}
     parked = operation("park-walk", **edit, conflict_resolution_strategy="manual")
     second = await _sync(server, tokens, "walk-2", parked)
-    return World(second["conflicts"][0]["conflict_id"], "walk-1")
+    listed = await server.get("/api/jobs?job=notify_sync_conflict&limit=1", headers=tokens.bearer(Role.GESTOR))
+    return World(second["conflicts"][0]["conflict_id"], "walk-1", listed.json()["items"][0]["run_id"])
 
 
 async def _sync(
@@ -87,7 +95,7 @@ async def _ask(server: httpx.AsyncClient, ask: Ask, headers: dict[str, str], dev
 
 
 def test_the_walk_leaves_no_endpoint_out() -> None:
-    walked = {ask.name for ask in _asks(World("", ""))}
+    walked = {ask.name for ask in _asks(World("", "", ""))}
     guarded = {name for name, least in LEAST_ROLE.items() if least is not None}
     assert walked == guarded
     assert {endpoint.name for endpoint in ENDPOINTS} - walked == LEAST_ROLE.keys() - guarded

@@ -27,6 +27,11 @@ class Action(enum.StrEnum):
     READ_CONFLICTS = "read_conflicts"
     READ_CONFLICT = "read_conflict"
     RESOLVE_CONFLICT = "resolve_conflict"
+    READ_JOBS = "read_jobs"
+    READ_RUN = "read_run"
+    START_JOB = "start_job"
+    CANCEL_RUN = "cancel_run"
+    RETRY_RUN = "retry_run"
     READ_AUDIT = "read_audit"
 
 

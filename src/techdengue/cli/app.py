@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import dev, migrate, projections, push, replay, serve, simulate, sync, token, work
+from . import dev, jobs, migrate, projections, push, replay, serve, simulate, sync, token, work
 from .errors import EXIT_CODES, CommandFailed, ExitCode
 from .output import put, tell
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("dev", epilog=EXIT_CODES, short_help="Run everything here, for development.")(dev.dev)
 app.command("serve", epilog=EXIT_CODES, short_help="Serve the API.")(serve.serve)
 app.command("worker", epilog=EXIT_CODES, short_help="Run background jobs.")(work.worker)
+app.add_typer(jobs.app, name="jobs", short_help="Runs of jobs: list, show, run, retry, cancel.")
 app.command("migrate", epilog=EXIT_CODES, short_help="Bring the database to this version.")(migrate.migrate)
 app.command("token", epilog=EXIT_CODES, short_help="A token for development.")(token.token)
 app.add_typer(projections.app, name="projections", short_help="Status, run, rebuild, verify.")

@@ -18,7 +18,7 @@ from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.feed import Stopping
 from techdengue.intake.errors import IntakeError
 
-from . import audit, changes, media, operational, page, reading, stream, sync
+from . import audit, changes, jobs, media, operational, page, reading, stream, sync
 from .auditing import AUDITED, settle
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge, Receive, Scope
@@ -69,6 +69,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("conflict", HttpMethod.GET, "/api/conflicts/{id:str}", reading.read_conflict),
     Endpoint("conflict_resolution", HttpMethod.POST, "/api/conflicts/{id:str}/resolution", reading.resolve_conflict),
     Endpoint("audit", HttpMethod.GET, "/api/audit", audit.read_audit),
+    Endpoint("jobs", HttpMethod.GET, "/api/jobs", jobs.list_jobs),
+    Endpoint("job_run", HttpMethod.GET, "/api/jobs/{id:str}", jobs.read_run),
+    Endpoint("job_start", HttpMethod.POST, "/api/jobs/{id:str}", jobs.start_job),
+    Endpoint("job_cancel", HttpMethod.POST, "/api/jobs/{id:str}/cancel", jobs.cancel_run),
+    Endpoint("job_retry", HttpMethod.POST, "/api/jobs/{id:str}/retry", jobs.retry_run),
     Endpoint("health_live", HttpMethod.GET, "/health/live", operational.live),
     Endpoint("health_ready", HttpMethod.GET, "/health/ready", operational.ready),
     Endpoint(

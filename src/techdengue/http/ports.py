@@ -9,6 +9,9 @@ from typing import Protocol
 
 import msgspec
 
+from jobs.model import AnyJob
+from jobs.queries import RunsWanted
+from jobs.views import JobRun, JobsOverview
 from projections.model import (
     Conflict,
     ConflictDetail,
@@ -121,6 +124,29 @@ class Feed(Protocol):
 
     async def wait(self, caller: Caller, ticket: int, seconds: float) -> bool:
         """True as soon as something was committed in the caller's municípios since the ticket was taken."""
+
+
+class Jobs(Protocol):
+    """Background jobs: read with the caller's territory."""
+
+    @property
+    def catalogue(self) -> Mapping[str, AnyJob]:
+        """The jobs that there are, by name."""
+
+    async def overview(self, caller: Caller, wanted: RunsWanted, *, cursor: str | None, limit: int) -> JobsOverview:
+        """Runs, the newest first, with queues and schedules."""
+
+    async def run(self, caller: Caller, run_id: uuid.UUID) -> JobRun | None:
+        """One run."""
+
+    async def start(self, caller: Caller, job: AnyJob, arguments: msgspec.Struct, *, key: str | None) -> JobRun:
+        """Queue a run, or answer the one that this key started. Raises KeyReused."""
+
+    async def cancel(self, run_id: uuid.UUID) -> bool:
+        """Cancel a run; whether it had not ended."""
+
+    async def retry(self, run_id: uuid.UUID, job: str) -> bool:
+        """Queue a dead letter or a cancelled run again; whether it was one."""
 
 
 class Admission(msgspec.Struct, frozen=True):

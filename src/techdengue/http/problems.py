@@ -52,6 +52,8 @@ KINDS: dict[str, Kind] = {
     "entity_not_found": Kind(404, "No such entity in your territory", "Check type, id and município."),
     "conflict_not_found": Kind(404, "No such conflict in your territory", "List the open ones at /api/conflicts."),
     "device_not_found": Kind(404, "This device has never been seen", "Sync or register it first."),
+    "job_not_found": Kind(404, "There is no such job", "See docs/jobs.md for their names."),
+    "run_not_found": Kind(404, "No such run in your territory", "List them at /api/jobs."),
     "method_not_allowed": Kind(405, "The address does not take this method", "See the Allow header."),
     "not_acceptable": Kind(406, "No such form of the answer", "Accept one of the media types that /schema lists."),
     "device_silent": Kind(408, "Nothing was heard of the device", "Connect again, and answer heartbeats."),
@@ -62,6 +64,8 @@ KINDS: dict[str, Kind] = {
     "conflict_already_resolved": Kind(
         409, "Somebody settled this conflict before", "See `resolved` for who, when and how."
     ),
+    "run_ended": Kind(409, "The run has ended", "There is nothing left to cancel."),
+    "run_not_retryable": Kind(409, "The run is no dead letter", "Start a new one: POST /api/jobs/{name}."),
     "idempotency_key_reused": Kind(
         409, "The key already names other content", "Use a new idempotency_key for new content."
     ),

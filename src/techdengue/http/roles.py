@@ -20,6 +20,11 @@ LEAST_ROLE: dict[str, Role | None] = {
     "conflict": Role.VIGILANCIA,
     "conflict_resolution": Role.GESTOR,
     "audit": Role.ADMIN,
+    "jobs": Role.GESTOR,
+    "job_run": Role.GESTOR,
+    "job_start": Role.GESTOR,  # and what the job itself asks for
+    "job_cancel": Role.ADMIN,
+    "job_retry": Role.ADMIN,
     "health_live": None,
     "health_ready": None,
     "metrics": None,

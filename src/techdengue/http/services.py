@@ -9,7 +9,7 @@ from techdengue.settings import Settings
 from .address import Proxies
 from .budget import BodyBudget
 from .keeper import Keeper
-from .ports import Audit, Feed, HealthCheck, Intake, Readers, Verifier
+from .ports import Audit, Feed, HealthCheck, Intake, Jobs, Readers, Verifier
 from .presence import Places
 
 _BODIES_AT_ONCE = 4
@@ -32,6 +32,7 @@ class Services:
     intake: Intake
     readers: Readers
     feed: Feed
+    jobs: Jobs
     verifier: Verifier
     audit: Audit
     settings: Settings

@@ -25,6 +25,7 @@ from techdengue.http.reading import ConflictsQuery, EntityQuery, EventsQuery, Hi
 from techdengue.intake.model import Resolution, Resolved, SyncAnswer
 
 from . import examples
+from .jobs import JOBS
 from .operation import ALWAYS, CALLED, LISTED, STRUCTURED, WITH_BODY, Operation
 
 _SOCKET: Final = (
@@ -269,6 +270,7 @@ OPERATIONS: Final = (
         answer_text="Who settled it, when and how.",
         answer_examples={"settled": examples.RESOLVED},
     ),
+    *JOBS,
     Operation(
         name="audit",
         method="get",

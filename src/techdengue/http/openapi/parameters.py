@@ -25,6 +25,9 @@ PARAMETER_TEXTS: Final[dict[str, tuple[str, Any]]] = {
     "target_id": ("Only about this one; needs `target_type`.", "1"),
     "municipio": ("Only of this município.", "5103403"),
     "status": ("`open`, `resolved` or `any`.", "open"),
+    "queue": ("Only of this queue.", "reports"),
+    "job": ("Only of the job of this name.", "aggregate_sync_metrics"),
+    "jobs.status": ("Only with this status; `failed` are the dead letters.", "failed"),
 }
 """By name, wherever it is taken, or by call and name: a text and an example."""
 

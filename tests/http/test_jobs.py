@@ -1,0 +1,141 @@
+"""Background jobs on the wire: what is asked for, what is refused, and who may start what."""
+
+import json
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from jobs import NoArguments, Queue, Status
+from jobs.errors import KeyReused
+from jobs.outbox import AtividadeCompleted
+from techdengue.domain.access import Role
+from techdengue.http.openapi.examples_of_jobs import OVERVIEW, QUEUED, RUN, RUN_ID
+
+from .conftest import CUIABA, VARZEA_GRANDE, Tokens
+from .fakes import FakeJobs
+
+REPORT = "/api/jobs/auto_generate_evd01"
+METRICS = "/api/jobs/aggregate_sync_metrics"
+
+
+def body(value: Any) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+async def test_runs_are_filtered_and_come_with_queues_and_schedules(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
+) -> None:
+    path = f"/api/jobs?queue=reports&job=x&status=failed&municipio={CUIABA}"
+    answer = await api.get(path, headers=tokens.bearer(Role.GESTOR))
+
+    assert (answer.status_code, answer.json()) == (200, body(OVERVIEW))
+    assert background.wanted is not None
+    wanted = background.wanted
+    assert (wanted.queue, wanted.job, wanted.status, wanted.municipio) == (Queue.REPORTS, "x", Status.FAILED, CUIABA)
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("queue=emails", "/queue"),
+        ("status=dead", "/status"),
+        ("limit=0", "/limit"),
+        (f"municipio={VARZEA_GRANDE}", "/municipio"),
+        ("job=" + "x" * 65, "/job"),
+    ],
+)
+async def test_a_filter_that_means_nothing_is_refused(
+    api: httpx.AsyncClient, tokens: Tokens, query: str, path: str
+) -> None:
+    answer = await api.get(f"/api/jobs?{query}", headers=tokens.bearer(Role.GESTOR))
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (400, "invalid_parameter", path)
+
+
+async def test_a_run_is_read_by_its_id(api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs) -> None:
+    headers = tokens.bearer(Role.GESTOR)
+    answer = await api.get(f"/api/jobs/{RUN_ID}", headers=headers)
+    assert (answer.status_code, answer.json()) == (200, body(RUN))
+
+    assert (await api.get("/api/jobs/no-uuid", headers=headers)).json()["code"] == "run_not_found"
+    background.found = False
+    answer = await api.get(f"/api/jobs/{RUN_ID}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "run_not_found")
+
+
+async def test_an_admin_starts_any_job_and_is_answered_its_run(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
+) -> None:
+    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN))
+
+    assert (answer.status_code, answer.json()) == (202, body(QUEUED))
+    assert background.started == [("aggregate_sync_metrics", NoArguments(), "k")]
+
+
+async def test_a_gestor_starts_reports_of_his_municipios_and_nothing_else(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
+) -> None:
+    headers = tokens.bearer(Role.GESTOR)
+    own = {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "1"}}
+    foreign = {"arguments": {"municipio_cod_ibge": VARZEA_GRANDE, "atividade_id": "1"}}
+
+    assert (await api.post(REPORT, json=own, headers=headers)).status_code == 202
+    answer = await api.post(REPORT, json=foreign, headers=headers)
+    assert (answer.status_code, answer.json()["path"]) == (422, "/arguments/municipio_cod_ibge")
+    answer = await api.post(METRICS, json={}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_role")
+    assert background.started == [("auto_generate_evd01", AtividadeCompleted(CUIABA, "1"), None)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ({"arguments": {"municipio_cod_ibge": CUIABA}}, "/arguments"),
+        ({"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": 1}}, "/arguments/atividade_id"),
+        ({"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "1", "more": 1}}, "/arguments"),
+        ({"arguments": []}, "/arguments"),
+        ({"idempotency_key": ""}, "/idempotency_key"),
+        ({"idempotency_key": "a\x00b"}, "/idempotency_key"),
+        ({"argument": {}}, "/argument"),
+    ],
+)
+async def test_what_a_job_does_not_take_is_refused_with_its_place(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, sent: Any, path: str
+) -> None:
+    answer = await api.post(REPORT, json=sent, headers=tokens.bearer(Role.GESTOR))
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", path)
+    assert background.started == []
+
+
+async def test_a_key_that_started_another_run_is_refused(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
+) -> None:
+    background.error = KeyReused("other arguments")
+    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN))
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_there_is_no_job_of_another_name(api: httpx.AsyncClient, tokens: Tokens) -> None:
+    answer = await api.post("/api/jobs/make_coffee", json={}, headers=tokens.bearer(Role.ADMIN))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+
+
+@pytest.mark.parametrize(("verb", "code"), [("cancel", "run_ended"), ("retry", "run_not_retryable")])
+async def test_only_an_admin_cancels_and_tries_again(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, verb: str, code: str
+) -> None:
+    path, headers = f"/api/jobs/{RUN_ID}/{verb}", tokens.bearer(Role.ADMIN)
+
+    assert (await api.post(path, headers=tokens.bearer(Role.GESTOR))).json()["code"] == "forbidden_role"
+    answer = await api.post(path, headers=headers)
+    assert (answer.status_code, answer.json()) == (202, body(RUN))
+    background.changed = False
+    answer = await api.post(path, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, code)
+    background.found = False
+    assert (await api.post(path, headers=headers)).status_code == 404
