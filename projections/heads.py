@@ -25,6 +25,7 @@ from .replay import PastNeeded, StreamFold, operation_of
 _PAGE: Final = 1000
 """Events that are read at once."""
 
+_NOTHING_NOTED: Final = b"{}"
 _APPLIED: Final = Outcome.APPLIED.value
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -197,7 +198,7 @@ def _is_plain(event: RecordedEvent, payload: Payload, life: PlainLife) -> bool:
         and event.rule_set in life.rule_sets
         and payload.operation is not UNSET
         and payload.resolves is UNSET
-        and b"conflict_type" not in event.metadata
+        and (event.metadata == _NOTHING_NOTED or b"conflict_type" not in event.metadata)
     )
 
 

@@ -43,22 +43,12 @@ class PlainLife:
 
     def apply(self, operation: Operation) -> bool:
         """Whether the operation is applied, and no more than that. Else the state is as it was; the document is not."""
-        assigned = self._assigned(operation)
-        time, received_at, last = operation.time, operation.received_at, self.last
-        if not assigned or operation.seals or (operation.base_version or 0) > self.sequence:
+        data, last = operation.data, self.last
+        if data is None or operation.seals or (operation.base_version or 0) > self.sequence:
             return False
-        if last and received_at < self.received_at:
-            return False
-        stamp = (time if time > self.clock else self.clock + 1, operation.device, operation.key)
-        self._leaves.update(assigned)
-        self._stamps.append(stamp)
-        self.clock = stamp[0]
-        self.sequence += 1
-        self.received_at = received_at
-        if last is not None and last.device != operation.device:
-            self.other = last
-        self.last = Change(self.sequence, operation.device, time, received_at)
-        return True
+        if last is None:
+            return self._create(operation, data)
+        return self._update(operation, data, last)
 
     def encode(self) -> bytes:
         """The bytes of the state."""
@@ -79,18 +69,35 @@ class PlainLife:
             other=self.other,
         )
 
-    def _assigned(self, operation: Operation) -> _Laid | None:
-        data, kind = operation.data, operation.kind
-        if data is None:
-            return None
-        if self.sequence == 0:
-            self.document = data
-            leaves: _Laid = {"": ("", 0, {})}
-            return leaves if kind is _CREATE and _lay_out("", data, leaves) else None
+    def _create(self, operation: Operation, data: dict[str, Any]) -> bool:
+        leaves: _Laid = {"": ("", 0, {})}
+        if operation.kind is not _CREATE or not _lay_out("", data, leaves):
+            return False
+        self.document, self._leaves = data, leaves
+        self._note(operation, operation.time)
+        return True
+
+    def _update(self, operation: Operation, data: dict[str, Any], last: Change) -> bool:
+        device = operation.device
         assigned: _Laid = {}
-        if kind is not _UPDATE or missed_a_change(operation, self.last, self.other):
-            return None
-        return assigned if _merge("", self.document, data, len(self._stamps), assigned) else None
+        if operation.kind is not _UPDATE or operation.received_at < self.received_at:
+            return False
+        if missed_a_change(operation, last, self.other):
+            return False
+        if not _merge("", self.document, data, len(self._stamps), assigned) or not assigned:
+            return False
+        self._leaves.update(assigned)
+        if last.device != device:
+            self.other = last
+        self._note(operation, max(operation.time, self.clock + 1))
+        return True
+
+    def _note(self, operation: Operation, time: int) -> None:
+        """`time` is that of the stamp: after the entity clock."""
+        device, self.clock, self.received_at = operation.device, time, operation.received_at
+        self._stamps.append((time, device, operation.key))
+        self.sequence += 1
+        self.last = Change(self.sequence, device, operation.time, operation.received_at)
 
 
 def _lay_out(above: str, data: dict[str, Any], leaves: _Laid) -> bool:
