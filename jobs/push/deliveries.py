@@ -5,15 +5,13 @@ and we do not get to write it down: the answer was lost, the worker killed, the 
 more, and its tag makes the second one take the place of the first on the device.
 """
 
-import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import msgspec
-
-from eventstore import DATABASE_AWAY
 
 from . import statements
 from .model import Notification, Outcome, Target, TargetKind
@@ -23,8 +21,9 @@ SEEN_WITHIN: Final = dt.timedelta(days=270)
 CLAIMED_FOR: Final = dt.timedelta(seconds=60)
 """How long nobody else sends what was claimed: longer than anybody works on a claim."""
 AT_ONCE: Final = 100
-_SETTLE_PAUSES: Final = (0.2, 1.0, 5.0)
 RESERVED: Final = "reserved"
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,57 +63,46 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.counts.get(RESERVED, 0)
 
 
-class Deliveries:
-    """The deliveries of some notifications. Every call is one statement, or a few in a transaction of its own."""
+NOTHING: Final = Standing(counts={}, next_at=None)
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", notifications: Sequence[Notification]) -> None:
-        self._pool = pool
+
+class Deliveries:
+    """The deliveries of some notifications, on a connection of the role `techdengue_jobs`."""
+
+    def __init__(self, notifications: Sequence[Notification]) -> None:
         pairs = [(note, user) for note in notifications for user in sorted(note.users)]
         self._keys = [note.key for note, _ in pairs]
         self._users = [user for _, user in pairs]
         self._types = [note.message.type.value for note, _ in pairs]
         self._ttls = [note.ttl for note, _ in pairs]
 
-    async def count_targets(self, now: dt.datetime) -> int:
+    async def count_targets(self, connection: Connection, now: dt.datetime) -> int:
         """How many active targets the users have."""
-        found: int = await self._pool.fetchval(statements.COUNT_TARGETS, sorted(set(self._users)), now - SEEN_WITHIN)
+        found: int = await connection.fetchval(statements.COUNT_TARGETS, sorted(set(self._users)), now - SEEN_WITHIN)
         return found
 
-    async def reserve(self, now: dt.datetime) -> None:
+    async def reserve(self, connection: Connection, now: dt.datetime) -> None:
         """A row for each active target that has none yet."""
-        await self._pool.execute(
+        await connection.execute(
             statements.RESERVE, self._keys, self._users, self._types, self._ttls, now, now - SEEN_WITHIN
         )
 
-    async def close(self, now: dt.datetime) -> list[Outcome]:
+    async def close(self, connection: Connection, now: dt.datetime) -> list[Outcome]:
         """Settle what can be delivered no more; how each ended."""
-        rows = await self._pool.fetch(statements.CLOSE, self._keys, self._users, now, now - SEEN_WITHIN)
+        rows = await connection.fetch(statements.CLOSE, self._keys, self._users, now, now - SEEN_WITHIN)
         return [Outcome(row["state"]) for row in rows]
 
-    async def claim(self, now: dt.datetime) -> list[Claim]:
+    async def claim(self, connection: Connection, now: dt.datetime) -> list[Claim]:
         """At most `AT_ONCE` that are due, ours for `CLAIMED_FOR`."""
-        rows = await self._pool.fetch(
+        rows = await connection.fetch(
             statements.CLAIM, self._keys, self._users, now, now + CLAIMED_FOR, AT_ONCE, now - SEEN_WITHIN
         )
         return [_claim(row) for row in rows]
 
-    async def settle(self, results: Iterable[Result], now: dt.datetime) -> None:
-        """Write results, and turn off the targets that are none; tried again for a while when the database is away."""
-        rows = list(results)
-        if not rows:
-            return
-        for pause in _SETTLE_PAUSES:
-            try:
-                await self._settle(rows, now)
-            except (*DATABASE_AWAY, TimeoutError):
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._settle(rows, now)
-
-    async def _settle(self, rows: Sequence[Result], now: dt.datetime) -> None:
+    async def settle(self, connection: Connection, rows: Sequence[Result], now: dt.datetime) -> None:
+        """Write results, and turn off the targets that are none."""
         dead = [row for row in rows if row.outcome is not None and row.outcome.deactivates]
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with connection.transaction() if dead else contextlib.nullcontext():
             await connection.execute(
                 statements.SETTLE,
                 [row.claim.message_key for row in rows],
@@ -134,9 +122,9 @@ class Deliveries:
                     now,
                 )
 
-    async def standing(self, now: dt.datetime) -> Standing:
+    async def standing(self, connection: Connection, now: dt.datetime) -> Standing:
         """How they stand."""
-        rows = await self._pool.fetch(statements.COUNT, sorted(set(self._keys)), now)
+        rows = await connection.fetch(statements.COUNT, sorted(set(self._keys)), now)
         return Standing(
             counts={row["state"]: row["deliveries"] for row in rows},
             next_at=next((row["next_at"] for row in rows if row["state"] == RESERVED), None),

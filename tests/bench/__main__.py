@@ -21,12 +21,25 @@ from .long_log import LONG_LOG
 from .measure import Measure, Options, Row, tell
 from .memory import MEMORY
 from .pull import PULL
+from .push import PUSH
 from .replay import REPLAY
 from .resolver import RESOLVER
 from .stage import Stage, staged
 from .streams import STREAMS
 
-MEASURES: tuple[Measure, ...] = (INGEST, LATENCY, RESOLVER, REPLAY, PULL, GROWTH, LONG_LOG, FAN_OUT, STREAMS, MEMORY)
+MEASURES: tuple[Measure, ...] = (
+    INGEST,
+    LATENCY,
+    RESOLVER,
+    REPLAY,
+    PULL,
+    GROWTH,
+    LONG_LOG,
+    FAN_OUT,
+    STREAMS,
+    PUSH,
+    MEMORY,
+)
 QUICK = Options(rounds=2, seconds=1.0, workers=(1,))
 FULL = Options(seconds=4.0, events=(0, 1_000_000, 10_000_000), soak=600.0)
 

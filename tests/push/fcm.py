@@ -51,7 +51,7 @@ def _key() -> rsa.RSAPrivateKey:
 class StandIn:
     """FCM and the token endpoint. `everything` is a fault for every message, `faults` are by target, each once."""
 
-    def __init__(self, *, lifetime: float = 3600.0) -> None:
+    def __init__(self, *, lifetime: float = 3600.0, delay: float = 0.0) -> None:
         self.taken: list[Taken] = []
         self.validated: list[Taken] = []
         self.requests = 0
@@ -65,6 +65,8 @@ class StandIn:
         """What the token endpoint answers instead of a token."""
         self.url = ""
         self.lifetime = lifetime
+        self.delay = delay
+        """Seconds from a message to its answer, as over the internet."""
         self._tokens: set[str] = set()
         self._released = asyncio.Event()
 
@@ -157,6 +159,8 @@ class StandIn:
 
     async def _answer(self, request: web.Request, taken: Taken, validate_only: bool) -> web.StreamResponse:
         fault = self._fault(taken.target)
+        if self.delay:
+            await asyncio.sleep(self.delay)
         if fault is Fault.SLOW:
             await self._released.wait()
         if fault is Fault.DROPPED:

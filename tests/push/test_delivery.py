@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import structlog.testing
 
 from jobs.outbox import ConflictParked
 from jobs.push import open_pusher
-from jobs.push.deliveries import CLAIMED_FOR, Deliveries, Result
+from jobs.push.deliveries import CLAIMED_FOR, Claim, Deliveries, Result
 from jobs.push.model import Notification, Outcome
 from jobs.push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT, TTL
 from jobs.push.send_push_notification import SEND_PUSH_NOTIFICATION, PushArguments
@@ -88,16 +89,13 @@ async def test_a_target_that_is_none_is_turned_off_and_not_tried_again(
 async def test_a_target_that_was_registered_meanwhile_is_not_turned_off(site: Site) -> None:
     await site.device("d-ana", "ana", "old")
     note = Notification(key="k", message=sync_conflict(uuid.uuid4(), "atividade"), users=frozenset({"ana"}), ttl=TTL)
-    deliveries = Deliveries(site.services.pool, [note])
-    await deliveries.reserve(site.clock())
-    [claim] = await deliveries.claim(site.clock())
-    await site.device("d-ana", "ana", "new")
-    await _settle(deliveries, claim, "unregistered", site.clock)
+    deliveries = Deliveries([note])
+    async with site.services.pool.acquire() as connection:
+        await deliveries.reserve(connection, site.clock())
+        [claim] = await deliveries.claim(connection, site.clock())
+        await site.device("d-ana", "ana", "new")
+        await deliveries.settle(connection, [Result(claim=claim, outcome=Outcome.UNREGISTERED)], site.clock())
     assert await site.off("d-ana") is None
-
-
-async def _settle(deliveries: Deliveries, claim: Any, outcome: str, clock: Clock) -> None:
-    await deliveries.settle([Result(claim=claim, outcome=Outcome(outcome))], clock())
 
 
 async def test_a_message_that_fcm_does_not_take_is_a_dead_letter_and_no_device_pays_for_it(
@@ -222,9 +220,14 @@ async def test_two_workers_at_once_send_each_message_once(site: Site, fcm: Stand
     for number in range(30):
         await site.device(f"d-{number}", "ana")
     note = Notification(key="k", message=sync_conflict(uuid.uuid4(), "atividade"), users=frozenset({"ana"}), ttl=TTL)
-    many = [Deliveries(site.services.pool, [note]) for _ in range(4)]
-    await asyncio.gather(*(one.reserve(site.clock()) for one in many))
-    claims = await asyncio.gather(*(one.claim(site.clock()) for one in many))
+
+    async def work() -> Sequence[Claim]:
+        deliveries = Deliveries([note])
+        async with site.services.pool.acquire() as connection:
+            await deliveries.reserve(connection, site.clock())
+            return await deliveries.claim(connection, site.clock())
+
+    claims = await asyncio.gather(*(work() for _ in range(4)))
     assert sorted(claim.device_id for got in claims for claim in got) == sorted(f"d-{number}" for number in range(30))
 
 
