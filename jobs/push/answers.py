@@ -5,16 +5,19 @@ device its target: what we do not understand is taken for a bug of ours.
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
 
+from . import model
 from .model import Answer, Outcome
 
 _TARGET_FIELDS: Final = frozenset({"message.token", "message.fid", "token", "fid"})
-_LONGEST_CODE: Final = 64
+_LONGEST_WORD: Final = 64
+_MOST_FIELDS: Final = 8
 
 
 class _Violation(msgspec.Struct, frozen=True):
@@ -33,11 +36,12 @@ class _Error(msgspec.Struct, frozen=True):
     @property
     def code(self) -> str:
         named = next((detail.error_code for detail in self.details if detail.error_code), "")
-        return (named or self.status)[:_LONGEST_CODE]
+        return (named or self.status)[:_LONGEST_WORD]
 
     @property
     def fields(self) -> tuple[str, ...]:
-        return tuple(violation.field for detail in self.details for violation in detail.field_violations)
+        fields = (violation.field for detail in self.details for violation in detail.field_violations)
+        return tuple(field[:_LONGEST_WORD] for field in itertools.islice(fields, _MOST_FIELDS))
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -75,7 +79,7 @@ def _outcome(status: int, code: str, fields: tuple[str, ...], *, named: bool) ->
             return Outcome.QUOTA
         case "UNAVAILABLE" | "INTERNAL" | "DEADLINE_EXCEEDED":
             return Outcome.UNAVAILABLE
-        case "THIRD_PARTY_AUTH_ERROR":
+        case model.THIRD_PARTY_AUTH_ERROR:
             return Outcome.UNAUTHORIZED
     return _by_status(status)
 

@@ -52,14 +52,15 @@ async def deliver(run: Run, notifications: Sequence[Notification]) -> Counts:
             check(notification.message)
     except MessageUnsendable as error:
         raise Permanent(str(error)) from error
-    standing = await _Sending(run, pusher, deliveries, notifications).send_all()
-    _conclude(standing, pusher, run.services.clock())
+    sending = _Sending(run, pusher, deliveries, notifications)
+    standing = await sending.send_all()
+    _conclude(standing, pusher, run.services.clock(), refused=sending.refused)
     return standing.counts
 
 
-def _conclude(standing: Standing, pusher: Pusher, now: dt.datetime) -> None:
+def _conclude(standing: Standing, pusher: Pusher, now: dt.datetime, *, refused: bool) -> None:
     if standing.reserved:
-        if pusher.refused:
+        if refused:
             raise Permanent(f"FCM does not take our credential: {standing.reserved} to be sent")
         wait = max(pusher.held_back, (standing.next_at or now) - now)
         raise Transient(f"{standing.reserved} did not get through", retry_after=wait)
@@ -77,9 +78,15 @@ class _Sending:
         self._clock = run.services.clock
         self._pusher = pusher
         self._deliveries = deliveries
+        self._unauthorized = False
         self._messages: Mapping[tuple[str, str], Message] = {
             (note.key, user): note.message for note in notifications for user in note.users
         }
+
+    @property
+    def refused(self) -> bool:
+        """Whether a credential is not taken: ours, or that of somebody's platform."""
+        return self._unauthorized or self._pusher.refused
 
     async def send_all(self) -> Standing:
         """Send in portions until nothing is due, or nothing gets through; how all stand then."""
@@ -108,7 +115,7 @@ class _Sending:
 
     async def _look(self, connection: Connection) -> _Portion:
         """What is to be sent next, and how all stand if nothing is."""
-        if not self._pusher.refused and self._pusher.held_back <= PATIENCE:
+        if not self.refused and self._pusher.held_back <= PATIENCE:
             claims = await self._deliveries.claim(connection, self._clock())
             if claims:
                 return claims, NOTHING
@@ -136,6 +143,7 @@ class _Sending:
             at = self._clock() + self._pusher.pause(answer, claim.attempt)
             results.append(Result(claim=claim, outcome=answer.outcome, retry_at=min(at, claim.expires_at)))
         else:
+            self._unauthorized |= answer.outcome is Outcome.UNAUTHORIZED
             results.append(Result(claim=claim, outcome=answer.outcome))
 
     async def _patiently(self, work: Callable[[Connection], Awaitable[T]]) -> T:

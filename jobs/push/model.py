@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -88,6 +89,9 @@ _DEACTIVATES = frozenset({Outcome.UNREGISTERED, Outcome.INVALID_TARGET, Outcome.
 _PASSING = frozenset({Outcome.QUOTA, Outcome.UNAVAILABLE})
 
 
+THIRD_PARTY_AUTH_ERROR: Final = "THIRD_PARTY_AUTH_ERROR"
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What FCM made of a message: `status` 0 is no answer at all; `code` is its word for it, for logs."""
 
@@ -97,3 +101,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: dt.timedelta | None = None
     fields: tuple[str, ...] = ()
     """The fields that FCM found fault with, never their values."""
+
+    @property
+    def refuses_us(self) -> bool:
+        """Whether it is our own credential that is not taken, and not the project's one for Apple or web push."""
+        return self.outcome is Outcome.UNAUTHORIZED and self.code != THIRD_PARTY_AUTH_ERROR

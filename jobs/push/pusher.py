@@ -91,7 +91,7 @@ class Pusher:
         if answer.outcome in _ALERTS:
             told = {"outcome": answer.outcome.value, "status": answer.status, "code": answer.code}
             _log.error("push_refused", **told, fields=list(answer.fields))
-        if answer.outcome is Outcome.UNAUTHORIZED:
+        if answer.refuses_us:
             self._refused_until = self._now() + REFUSED_FOR.total_seconds()
         if answer.outcome is Outcome.QUOTA:
             self._pacing.pause(self._now() + self.pause(answer, 1).total_seconds())

@@ -110,7 +110,15 @@ async def test_a_message_that_fcm_does_not_take_is_a_dead_letter_and_no_device_p
     assert len(fcm.sent_to("to-d-2")) == 1
 
 
-@pytest.mark.parametrize("fault", [Fault.THIRD_PARTY_AUTH_ERROR, Fault.UNAUTHENTICATED, Fault.FORBIDDEN])
+async def test_apples_key_that_is_not_taken_stops_its_run_and_nobody_elses(site: Site, fcm: StandIn) -> None:
+    await site.device("d-ana", "ana", f"iphone!{Fault.THIRD_PARTY_AUTH_ERROR}")
+    await site.device("d-bia", "bia")
+    assert (await _notify(site, await site.conflict())).outcome == "failed"
+    theirs = await site.conflict(device="d-bia", user="bia")
+    assert ((await _notify(site, theirs)).counts, await site.off("d-ana")) == ({"sent": 1}, None)
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAUTHENTICATED, Fault.FORBIDDEN])
 async def test_a_credential_that_is_not_taken_stops_all_turns_nothing_off_and_can_be_driven_again(
     site: Site, fcm: StandIn, fault: Fault
 ) -> None:
@@ -204,6 +212,33 @@ async def test_a_worker_that_was_killed_while_it_sent_is_waited_for_and_no_more_
     fcm.release()
     assert (await _notify(site, conflict)).counts == {"sent": 1}
     assert len(set(fcm.sent_to("to-d-ana"))) == 1
+
+
+async def test_what_was_answered_before_a_run_was_ended_is_not_sent_again(site: Site, fcm: StandIn) -> None:
+    await site.device("d-ana", "ana")
+    await site.device("d-2", "ana")
+    fcm.faults["to-d-2"] = [Fault.SLOW]
+    conflict, before = await site.conflict(), _pushed("sent")
+    ended = asyncio.create_task(_notify(site, conflict))
+    while _pushed("sent") == before or fcm.requests < 2:  # noqa: ASYNC110 - of another task
+        await asyncio.sleep(0.001)
+    ended.cancel()
+    await asyncio.gather(ended, return_exceptions=True)
+    assert await site.states() == {"d-ana": "sent", "d-2": "reserved"}
+
+
+async def test_a_database_that_cuts_its_connections_meanwhile_costs_no_second_message(site: Site, fcm: StandIn) -> None:
+    await site.device("d-ana", "ana")
+    fcm.faults["to-d-ana"] = [Fault.SLOW]
+    run = asyncio.create_task(_notify(site, await site.conflict()))
+    while fcm.requests == 0:  # noqa: ASYNC110 - of another task
+        await asyncio.sleep(0.001)
+    await site.owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'techdengue_jobs' AND datname = current_database()"
+    )
+    fcm.release()
+    assert ((await run).counts, len(fcm.taken)) == ({"sent": 1}, 1)
 
 
 async def test_a_lost_answer_is_sent_again_with_the_same_tag(site: Site, fcm: StandIn) -> None:

@@ -1,10 +1,12 @@
-"""Real workers are killed while they push: every device is told of every conflict, and shows it once."""
+"""Real workers are killed while they push, and Redis is emptied: every device shows every conflict once."""
 
 import asyncio
 import random
 import sys
 from pathlib import Path
 from typing import Any
+
+from redis.asyncio import Redis
 
 from jobs.enqueue import enqueue
 from jobs.model import Origin
@@ -55,7 +57,7 @@ async def _park(site: Site) -> set[str]:
     return tags
 
 
-async def test_workers_are_killed_and_every_device_shows_every_conflict_once(
+async def test_workers_are_killed_redis_is_emptied_and_every_device_shows_every_conflict_once(
     site: Site, fcm: StandIn, account_file: Path, redis_url: str, tmp_path: Path
 ) -> None:
     for device, user, role in (
@@ -70,14 +72,17 @@ async def test_workers_are_killed_and_every_device_shows_every_conflict_once(
     workers = [_worker(site, fcm, account_file, redis_url, tmp_path / f"worker-{number}.log") for number in range(2)]
     for worker in workers:
         await worker.start()
+    redis = Redis.from_url(redis_url)
     try:
         for kill in range(1, KILLS + 1):
             await _sent(fcm, kill * len(tags) * 3 // (KILLS + 2))
             victim = chance.choice(workers)
             await victim.kill()
+            await redis.flushall()
             await victim.start()
         await until(lambda: _all_ended(site), seconds=120)
     finally:
+        await redis.aclose()
         for worker in workers:
             await worker.kill()
     for device in ("d-ana", "d-gil", "d-bia"):
