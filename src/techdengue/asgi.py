@@ -15,6 +15,7 @@ import structlog
 from jobs import Dispatcher
 from techdengue import telemetry
 from techdengue.audit import AUDITOR, AuditTrail
+from techdengue.evidence import Evidence
 from techdengue.feed import Feed
 from techdengue.http.app import build_app
 from techdengue.http.auth import TokenVerifier
@@ -25,6 +26,7 @@ from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
 from techdengue.intake import Intake
 from techdengue.settings import Settings, SettingsError, read_settings
+from techdengue.storage import Storage, address_of
 
 CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 300.0
@@ -63,6 +65,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     dispatcher = Dispatcher(settings.redis_url)
     audit = AuditTrail(auditor_pool, timeout=settings.database_timeout)
     intake = Intake(intake_pool, settings, committed=feed.committed, queued=dispatcher.hint)
+    storage = _storage(settings)
     services = Services(
         intake=intake,
         readers=readers,
@@ -71,6 +74,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
         verifier=TokenVerifier(settings),
         audit=audit,
         settings=settings,
+        evidence=_evidence(reader_pool, intake_pool, storage, intake, settings),
         checks={"database": lambda: _is_well(intake_pool, reader_pool), "audit": lambda: _can_be_told(auditor_pool)},
         before_metrics=ProjectionLag(readers.projections).refresh,
     )
@@ -83,7 +87,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     return Server(
         build_app(services),
         lambda: _running(
-            intake, feed, services.keeper, dispatcher, audit, intake_pool, reader_pool, auditor_pool, jobs_pool
+            intake, feed, services.keeper, dispatcher, audit, storage, intake_pool, reader_pool, auditor_pool, jobs_pool
         ),
         end_waits,
     )
@@ -128,12 +132,19 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def _running(
-    intake: Intake, feed: Feed, keeper: Keeper, dispatcher: Dispatcher, audit: AuditTrail, *pools: "asyncpg.Pool[Any]"
+    intake: Intake,
+    feed: Feed,
+    keeper: Keeper,
+    dispatcher: Dispatcher,
+    audit: AuditTrail,
+    storage: Storage | None,
+    *pools: "asyncpg.Pool[Any]",
 ) -> AsyncIterator[None]:
     for pool in pools:
         await pool
     try:
-        async with audit.running(), feed.running(), keeper.running(), dispatcher.running():
+        opened = contextlib.nullcontext() if storage is None else storage.opened()
+        async with opened, audit.running(), feed.running(), keeper.running(), dispatcher.running():
             await intake.start()
             log.info("server_started")
             try:
@@ -178,6 +189,23 @@ PROBES: Final = {
 BY_VALUES: Final = {"plan_cache_mode": "force_custom_plan", "enable_bitmapscan": "off", "enable_seqscan": "off"}
 """A reader's statement is planned for the filters that it is given, and its pages come from an index in their order:
 what the statistics take for few new events may be many (docs/decisions/0015)."""
+
+
+def _evidence(
+    readers: "asyncpg.Pool[Any]",
+    writers: "asyncpg.Pool[Any]",
+    storage: Storage | None,
+    intake: Intake,
+    settings: Settings,
+) -> Evidence | None:
+    if storage is None:
+        return None
+    return Evidence(readers, writers, storage, intake, acquire_seconds=settings.database_timeout)
+
+
+def _storage(settings: Settings) -> Storage | None:
+    address = address_of(settings)
+    return None if address is None else Storage(address, attempt_seconds=settings.s3_timeout)
 
 
 def _feed(readers: PostgresReaders, settings: Settings) -> Feed:

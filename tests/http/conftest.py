@@ -13,6 +13,7 @@ import pytest
 from techdengue.asgi import create_app
 from techdengue.dev.database import Database
 from techdengue.dev.private_files import keep_signing_key
+from techdengue.dev.seaweedfs import S3Address
 from techdengue.domain.access import Role
 from techdengue.feed import Feed
 from techdengue.http.app import build_app
@@ -21,7 +22,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.settings import Settings
 
-from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeFiles, FakeIntake, FakeJobs, FakeReaders, FakeTrail
 
 CUIABA = "5103403"
 VARZEA_GRANDE = "5108402"
@@ -62,6 +63,18 @@ def settings_for(tokens: Tokens, database_url: str = "postgresql://nowhere", **m
     return Settings(database_url=database_url, jwt_local_key_file=str(tokens.key_file), log_level="error", **more)
 
 
+def s3_settings(s3: S3Address, **more: Any) -> dict[str, Any]:
+    """The settings of an object store."""
+    return {
+        "s3_endpoint_url": s3.endpoint_url,
+        "s3_access_key": s3.access_key,
+        "s3_secret_key": s3.secret_key,
+        "s3_bucket": s3.bucket,
+        "s3_region": s3.region,
+        **more,
+    }
+
+
 @pytest.fixture
 def intake() -> FakeIntake:
     """An intake that accepts everything, or raises what it is told to."""
@@ -87,6 +100,12 @@ def background() -> FakeJobs:
 
 
 @pytest.fixture
+def files() -> FakeFiles:
+    """Files of every evidencia."""
+    return FakeFiles()
+
+
+@pytest.fixture
 def feed(readers: FakeReaders) -> Feed:
     """The feed over the fake readers."""
     return Feed(readers)
@@ -106,6 +125,7 @@ async def api(
     feed: Feed,
     trail: FakeTrail,
     background: FakeJobs,
+    files: FakeFiles,
     stopping: asyncio.Event,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application over fakes, with a CAMPO token of Cuiabá and a device."""
@@ -118,6 +138,7 @@ async def api(
         verifier=TokenVerifier(settings),
         audit=trail,
         settings=settings,
+        evidence=files,
         stopping=stopping,
     )
     transport = httpx.ASGITransport(build_app(services))
@@ -130,9 +151,9 @@ async def api(
 
 
 @pytest.fixture(scope="session")
-async def server(database: Database, tokens: Tokens) -> AsyncIterator[httpx.AsyncClient]:
-    """A client, without a token, of the whole server on a real database."""
-    application = create_app(settings_for(tokens, database.server_url))
+async def server(database: Database, tokens: Tokens, s3: S3Address) -> AsyncIterator[httpx.AsyncClient]:
+    """A client, without a token, of the whole server on a real database and object store."""
+    application = create_app(settings_for(tokens, database.server_url, **s3_settings(s3)))
     async with (
         alive(application),
         httpx.AsyncClient(

@@ -26,7 +26,8 @@ from projections.queries import ConflictsWanted, Cut, EventsWanted
 from techdengue.audit import AuditEntry, AuditUnavailable, AuditWanted, Entry
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import ErrorCode, Outcome
-from techdengue.http.openapi import examples, examples_of_jobs
+from techdengue.evidence import Place, Upload, Verification
+from techdengue.http.openapi import evidence_calls, examples, examples_of_jobs
 from techdengue.intake.model import Batch, Malformed, Refusal, Resolution, Resolved, Success, SyncAnswer
 
 
@@ -269,3 +270,45 @@ def _job(name: str, arguments: Any, least_role: Role) -> AnyJob:
 
 JOB = _job("aggregate_sync_metrics", NoArguments, Role.ADMIN)
 REPORT = _job("auto_generate_evd01", AtividadeCompleted, Role.GESTOR)
+
+
+class FakeFiles:
+    """Has a file for every evidencia; `error`, if set, is raised instead."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.asked: list[tuple[str, str | None]] = []
+
+    def _ask(self, evidencia_id: str, municipio: str | None) -> None:
+        self.asked.append((evidencia_id, municipio))
+        if self.error is not None:
+            raise self.error
+
+    async def begin(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Upload:
+        """The example."""
+        self._ask(evidencia_id, municipio)
+        return evidence_calls.SINGLE
+
+    async def state(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Upload:
+        """The example."""
+        self._ask(evidencia_id, municipio)
+        return evidence_calls.VERIFIED_FILE
+
+    async def give_up(self, caller: Caller, evidencia_id: str, municipio: str | None) -> None:
+        """Forget nothing."""
+        self._ask(evidencia_id, municipio)
+
+    async def complete(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Verification:
+        """The example."""
+        self._ask(evidencia_id, municipio)
+        return evidence_calls.VERIFICATION
+
+    async def download(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Place:
+        """An address."""
+        self._ask(evidencia_id, municipio)
+        return Place(municipio="5103403", url="http://s3/file?signed")
+
+    async def thumbnail(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Place:
+        """An address."""
+        self._ask(evidencia_id, municipio)
+        return Place(municipio="5103403", url="http://s3/small?signed")

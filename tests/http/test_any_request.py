@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from techdengue.dev.database import Database
+from techdengue.dev.seaweedfs import S3Address
 from techdengue.domain.access import Role
 
-from .conftest import Tokens
+from .conftest import Tokens, s3_settings
 
 CHECKS = ",".join(
     (
@@ -24,7 +25,7 @@ CHECKS = ",".join(
 
 
 async def test_generated_requests_are_answered_as_documented(
-    database: Database, tokens: Tokens, tmp_path: Path
+    database: Database, tokens: Tokens, s3: S3Address, tmp_path: Path
 ) -> None:
     port_file = tmp_path / "port"
     programs = Path(sys.executable).parent
@@ -33,6 +34,7 @@ async def test_generated_requests_are_answered_as_documented(
         "TECHDENGUE_DATABASE_URL": database.server_url,
         "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(tokens.key_file),
         "TECHDENGUE_LOG_LEVEL": "error",
+        **{f"TECHDENGUE_{name.upper()}": value for name, value in s3_settings(s3).items()},
         "SCHEMATHESIS_HOOKS": "tests.http.schemathesis_hooks",
     }
     server = await asyncio.create_subprocess_exec(

@@ -31,6 +31,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 def _asks(world: "World") -> list[Ask]:
     entity, conflict = "/api/entities/atividade/walk", f"/api/conflicts/{world.conflict_id}"
+    photo = "/api/evidencias/walk-photo"
     resolution = {"choice": "server", "idempotency_key": "settle-walk", "note": "n"}
     return [
         Ask("sync", "POST", "/api/sync", body={"operations": []}),
@@ -51,6 +52,12 @@ def _asks(world: "World") -> list[Ask]:
         Ask("job_start", "POST", "/api/jobs/no_such_job", allowed=404, foreign=404, body={}),
         Ask("job_cancel", "POST", f"/api/jobs/{world.run_id}/cancel", allowed=202, foreign=404),
         Ask("job_retry", "POST", f"/api/jobs/{world.run_id}/retry", allowed=202, foreign=404),
+        Ask("evidence_upload", "POST", f"{photo}/upload", foreign=404),
+        Ask("evidence_upload_state", "GET", f"{photo}/upload", foreign=404),
+        Ask("evidence_upload_complete", "POST", f"{photo}/upload/complete", allowed=409, foreign=404),
+        Ask("evidence_upload_give_up", "DELETE", f"{photo}/upload", allowed=204, foreign=404),
+        Ask("evidence_download", "GET", f"{photo}/download", allowed=404, foreign=404),
+        Ask("evidence_thumbnail", "GET", f"{photo}/thumbnail", allowed=404, foreign=404),
         Ask("conflict_resolution", "POST", f"{conflict}/resolution", foreign=404, body=resolution),
         Ask("audit", "GET", "/api/audit"),
     ]
@@ -73,6 +80,9 @@ async def world(server: httpx.AsyncClient, tokens: Tokens) -> World:
     edit = {"operation": "update", "entity_id": "walk", "data": {"status": "CONCLUIDA"}, "base_version": 0}
     parked = operation("park-walk", **edit, conflict_resolution_strategy="manual")
     second = await _sync(server, tokens, "walk-2", parked)
+    said = {"atividade_id": "walk", "hash_sha256": "ab" * 32, "tamanho_bytes": 9, "content_type": "image/jpeg"}
+    photo = operation("create-walk-photo", entity_type="evidencia", entity_id="walk-photo", data=said)
+    assert (await _sync(server, tokens, "walk-1", photo))["successes"]
     listed = await server.get("/api/jobs?job=notify_sync_conflict&limit=1", headers=tokens.bearer(Role.GESTOR))
     return World(second["conflicts"][0]["conflict_id"], "walk-1", listed.json()["items"][0]["run_id"])
 

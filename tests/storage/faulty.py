@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import re
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ _UNAVAILABLE = (
     b"connection: close\r\n\r\n"
     b"<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>\n"
 )
+_REQUEST = re.compile(rb"[A-Z]+ /")
 
 
 class Fault(enum.Enum):
@@ -36,9 +38,25 @@ class FaultyWire:
         self.heals_after: int | None = None
         self.met = 0
         """Faults so far."""
+        self.hung = asyncio.Event()
+        """Set when something hangs."""
+        self._passes: int | None = None
 
-    def strike(self) -> Fault:
+    def hang_after(self, requests: int) -> None:
+        """Pass so many requests on, and then say nothing any more. A request with a body counts once."""
+        self.hung.clear()
+        self._passes = requests
+
+    def heal(self) -> None:
+        """Pass everything on."""
+        self.fault, self._passes = Fault.NONE, None
+
+    def strike(self, sent: bytes) -> Fault:
         """The fault that the next bytes meet."""
+        if self._passes is not None and _REQUEST.match(sent):
+            if self._passes == 0:
+                self.fault = Fault.HANG
+            self._passes = max(0, self._passes - 1)
         if self.heals_after is not None and self.met >= self.heals_after:
             self.fault = Fault.NONE
         if self.fault is not Fault.NONE:
@@ -58,7 +76,7 @@ async def faulty_wire(address: S3Address) -> AsyncIterator[FaultyWire]:
         back = asyncio.create_task(_pipe(server_reader, writer))
         try:
             while sent := await reader.read(65_536):
-                match wire.strike():
+                match wire.strike(sent):
                     case Fault.NONE:
                         server_writer.write(sent)
                         await server_writer.drain()
@@ -67,6 +85,7 @@ async def faulty_wire(address: S3Address) -> AsyncIterator[FaultyWire]:
                         await writer.drain()
                         return
                     case Fault.HANG:
+                        wire.hung.set()
                         await ended.wait()
                         return
                     case Fault.RESET:

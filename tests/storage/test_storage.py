@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from techdengue.settings import Settings
-from techdengue.storage import NoSuchObject, NoSuchUpload, ObjectChanged, Storage, StorageRefused, address_of
+from techdengue.storage import NoSuchObject, NoSuchUpload, ObjectChanged, Part, Storage, StorageRefused, address_of
+from techdengue.storage.model import newest_parts
 
 MINUTE = dt.timedelta(minutes=1)
 MIB = 1 << 20
@@ -121,6 +122,13 @@ async def test_a_multipart_upload_says_what_is_there_and_is_put_together_once(st
     assert await storage.get(key) == b"".join(parts)
     with pytest.raises(NoSuchUpload):
         await storage.parts(key, upload)
+
+
+def test_of_a_part_that_is_listed_twice_the_newer_one_counts() -> None:
+    old, new = (dt.datetime(2026, 1, 1, 0, 0, second, tzinfo=dt.UTC) for second in (1, 2))
+    first, second = (Part(number=1, size=5, etag=etag, modified_at=at) for etag, at in (("a", new), ("b", old)))
+    other = Part(number=2, size=1, etag="c")
+    assert newest_parts([other, first, second]) == newest_parts([second, first, other]) == (first, other)
 
 
 async def test_an_aborted_upload_leaves_nothing_and_may_be_aborted_again(storage: Storage) -> None:

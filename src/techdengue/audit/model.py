@@ -32,6 +32,9 @@ class Action(enum.StrEnum):
     START_JOB = "start_job"
     CANCEL_RUN = "cancel_run"
     RETRY_RUN = "retry_run"
+    UPLOAD_FILE = "upload_file"
+    VERIFY_FILE = "verify_file"
+    READ_FILE = "read_file"
     READ_AUDIT = "read_audit"
 
 

@@ -18,7 +18,7 @@ from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.feed import Stopping
 from techdengue.intake.errors import IntakeError
 
-from . import audit, changes, jobs, media, operational, page, reading, stream, sync
+from . import audit, changes, evidence, jobs, media, operational, page, reading, stream, sync
 from .auditing import AUDITED, settle
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge, Receive, Scope
@@ -69,6 +69,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("conflict", HttpMethod.GET, "/api/conflicts/{id:str}", reading.read_conflict),
     Endpoint("conflict_resolution", HttpMethod.POST, "/api/conflicts/{id:str}/resolution", reading.resolve_conflict),
     Endpoint("audit", HttpMethod.GET, "/api/audit", audit.read_audit),
+    Endpoint("evidence_upload", HttpMethod.POST, "/api/evidencias/{id:str}/upload", evidence.begin_upload),
+    Endpoint("evidence_upload_state", HttpMethod.GET, "/api/evidencias/{id:str}/upload", evidence.read_upload),
+    Endpoint("evidence_upload_give_up", HttpMethod.DELETE, "/api/evidencias/{id:str}/upload", evidence.give_up_upload),
+    Endpoint(
+        "evidence_upload_complete",
+        HttpMethod.POST,
+        "/api/evidencias/{id:str}/upload/complete",
+        evidence.complete_upload,
+    ),
+    Endpoint(
+        "evidence_download", HttpMethod.GET, "/api/evidencias/{id:str}/download", evidence.download, media.ANYTHING
+    ),
+    Endpoint(
+        "evidence_thumbnail", HttpMethod.GET, "/api/evidencias/{id:str}/thumbnail", evidence.thumbnail, media.ANYTHING
+    ),
     Endpoint("jobs", HttpMethod.GET, "/api/jobs", jobs.list_jobs),
     Endpoint("job_run", HttpMethod.GET, "/api/jobs/{id:str}", jobs.read_run),
     Endpoint("job_start", HttpMethod.POST, "/api/jobs/{id:str}", jobs.start_job),

@@ -14,6 +14,7 @@ from .problems import Problem
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
 NDJSON: Final = "application/x-ndjson"
+ANYTHING: Final = ("*/*",)
 EVENT_STREAM: Final = "text/event-stream"
 HTML: Final = "text/html"
 
@@ -50,8 +51,11 @@ def check_lines(content_type: str) -> None:
 
 
 def choose(accept: str, offered: tuple[str, ...] = (JSON, MSGPACK)) -> str:
-    """The offered media type that the Accept header likes best; the first where it says nothing. Raises Problem 406."""
-    if not accept or accept == "*/*":
+    """The offered media type that the Accept header likes best; the first where it says nothing. Raises Problem 406.
+
+    `*/*` offers whatever is asked for.
+    """
+    if not accept or accept == "*/*" or offered == ANYTHING:
         return offered[0]
     ranges = list(_weighted(accept))
     best = max(offered, key=lambda name: _weight(name, ranges))

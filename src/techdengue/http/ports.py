@@ -27,6 +27,7 @@ from projections.model import (
 from projections.queries import ConflictsWanted, Cut, EventsWanted
 from techdengue.audit import AuditEntry, AuditWanted, Entry
 from techdengue.domain.access import Caller
+from techdengue.evidence import Place, Upload, Verification
 from techdengue.intake.model import Batch, Resolution, Resolved, SyncAnswer
 
 
@@ -147,6 +148,28 @@ class Jobs(Protocol):
 
     async def retry(self, run_id: uuid.UUID, job: str) -> bool:
         """Queue a dead letter or a cancelled run again; whether it was one."""
+
+
+class Files(Protocol):
+    """The files of evidence. Raises EvidenceError, StorageError, SeveralEntities, IntakeError."""
+
+    async def begin(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Upload:
+        """Begin an upload, or say how far it is."""
+
+    async def state(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Upload:
+        """How far the file is."""
+
+    async def give_up(self, caller: Caller, evidencia_id: str, municipio: str | None) -> None:
+        """Forget the upload that is on its way."""
+
+    async def complete(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Verification:
+        """Verify what was sent, and record it."""
+
+    async def download(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Place:
+        """Where the file can be read."""
+
+    async def thumbnail(self, caller: Caller, evidencia_id: str, municipio: str | None) -> Place:
+        """Where its thumbnail can be read."""
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -54,6 +54,9 @@ KINDS: dict[str, Kind] = {
     "device_not_found": Kind(404, "This device has never been seen", "Sync or register it first."),
     "job_not_found": Kind(404, "There is no such job", "See docs/jobs.md for their names."),
     "run_not_found": Kind(404, "No such run in your territory", "List them at /api/jobs."),
+    "file_not_found": Kind(
+        404, "There is no such file", "Upload it and complete the upload, or wait for its thumbnail."
+    ),
     "method_not_allowed": Kind(405, "The address does not take this method", "See the Allow header."),
     "not_acceptable": Kind(406, "No such form of the answer", "Accept one of the media types that /schema lists."),
     "device_silent": Kind(408, "Nothing was heard of the device", "Connect again, and answer heartbeats."),
@@ -69,6 +72,14 @@ KINDS: dict[str, Kind] = {
     "idempotency_key_reused": Kind(
         409, "The key already names other content", "Use a new idempotency_key for new content."
     ),
+    "upload_not_begun": Kind(409, "No upload is on its way", "Begin one: POST /api/evidencias/{id}/upload."),
+    "upload_incomplete": Kind(
+        409, "The upload is not complete", "Ask for the addresses of the parts in `missing`, send them, complete again."
+    ),
+    "upload_outdated": Kind(409, "The upload is of another file", "Begin again: POST /api/evidencias/{id}/upload."),
+    "file_verified": Kind(409, "The file was verified", "Delete the evidencia to take the file back."),
+    "evidence_deleted": Kind(410, "The evidencia was deleted", "Create another evidencia."),
+    "file_deleted": Kind(410, "The file was removed", "Upload the same bytes again, where they still are."),
     "body_too_large": Kind(413, "The body is too large", "Send it in smaller parts."),
     "too_many_operations": Kind(413, "The batch has too many operations", "Send it in smaller batches."),
     "unsupported_media_type": Kind(
@@ -77,6 +88,9 @@ KINDS: dict[str, Kind] = {
     "unsupported_encoding": Kind(415, "The body's content encoding is not taken", "Send it plain, or as gzip or zstd."),
     "invalid_body": Kind(422, "The body is not of the right shape", "Correct the field that `path` names."),
     "invalid_data": Kind(422, "The data is not acceptable", "Correct the field that `path` names."),
+    "file_refused": Kind(
+        422, "The file is not what the evidencia says", "Correct the evidencia, or begin again with the right file."
+    ),
     "upgrade_required": Kind(426, "This address speaks WebSocket", "Connect with a WebSocket client."),
     "window_exceeded": Kind(429, "More was sent than may wait", "Wait for answers as the window of `welcome` says."),
     "overloaded": Kind(
@@ -85,6 +99,7 @@ KINDS: dict[str, Kind] = {
     "internal_error": Kind(
         500, "The server failed", "Send the same keys again; if it stays, report the request id in `instance`."
     ),
+    "no_storage": Kind(501, "This server keeps no files", "Keep the file; the server needs TECHDENGUE_S3_BUCKET."),
     "too_many_waiting": Kind(
         503, "Too many requests wait for changes", "Wait for Retry-After, or ask without `wait` meanwhile."
     ),

@@ -25,6 +25,12 @@ LEAST_ROLE: dict[str, Role | None] = {
     "job_start": Role.GESTOR,  # and what the job itself asks for
     "job_cancel": Role.ADMIN,
     "job_retry": Role.ADMIN,
+    "evidence_upload": Role.CAMPO,
+    "evidence_upload_state": Role.CAMPO,
+    "evidence_upload_give_up": Role.CAMPO,
+    "evidence_upload_complete": Role.CAMPO,
+    "evidence_download": Role.CAMPO,
+    "evidence_thumbnail": Role.CAMPO,
     "health_live": None,
     "health_ready": None,
     "metrics": None,

@@ -9,7 +9,7 @@ from techdengue.settings import Settings
 from .address import Proxies
 from .budget import BodyBudget
 from .keeper import Keeper
-from .ports import Audit, Feed, HealthCheck, Intake, Jobs, Readers, Verifier
+from .ports import Audit, Feed, Files, HealthCheck, Intake, Jobs, Readers, Verifier
 from .presence import Places
 
 _BODIES_AT_ONCE = 4
@@ -24,9 +24,10 @@ async def _nothing() -> None:
 class Services:
     """The rooms below HTTP.
 
-    `checks` are by dependency name; all must pass for `/health/ready` to answer 200. `before_metrics` brings gauges
-    up to date that nobody sets meanwhile; it raises nothing. `stopping` is set when the server is asked to stop: what
-    would go on for ever ends then, for only after the last answer the rest of the server does.
+    `evidence` is None where there is no object store. `checks` are by dependency name; all must pass for
+    `/health/ready` to answer 200. `before_metrics` brings gauges up to date that nobody sets meanwhile; it raises
+    nothing. `stopping` is set when the server is asked to stop: what would go on for ever ends then, for only after
+    the last answer the rest of the server does.
     """
 
     intake: Intake
@@ -36,6 +37,7 @@ class Services:
     verifier: Verifier
     audit: Audit
     settings: Settings
+    evidence: Files | None = None
     checks: Mapping[str, HealthCheck] = dataclasses.field(default_factory=dict)
     before_metrics: Callable[[], Awaitable[None]] = _nothing
     stopping: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)

@@ -35,9 +35,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     size: int
     etag: str
+    modified_at: dt.datetime | None = None
 
 
 def newest_parts(listed: Iterable[Part]) -> tuple[Part, ...]:
-    """One part for each number, in order; of a part that was sent again the store may list both, the newer one last."""
-    newest = {part.number: part for part in listed}
+    """One part for each number, in order. SeaweedFS lists a part that was sent again twice: the newer one counts.
+
+    It tells time by the second: of two with other bytes within one second either may be taken.
+    """
+    newest: dict[int, Part] = {}
+    for part in listed:
+        held = newest.get(part.number)
+        if held is None or held.modified_at is None or (part.modified_at and part.modified_at >= held.modified_at):
+            newest[part.number] = part
     return tuple(newest[number] for number in sorted(newest))

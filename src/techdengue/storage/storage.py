@@ -10,11 +10,11 @@ import datetime as dt
 import functools
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .address import Address
 from .calling import call
-from .errors import NoSuchObject, NoSuchUpload, StorageRefused
+from .errors import NoSuchObject, NoSuchUpload, StorageAway, StorageRefused
 from .model import ObjectHead, Part, newest_parts
 
 MOST_DELETED: Final = 1_000
@@ -31,40 +31,44 @@ _MIB: Final = 1 << 20
 @contextlib.asynccontextmanager
 async def open_storage(address: Address, *, attempt_seconds: float) -> AsyncIterator["Storage"]:
     """A store that lives as long as the context; asks nothing of the server yet."""
-    import aioboto3  # takes a second: only those who use it wait for it
-    from botocore.config import Config
-
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        retries={"total_max_attempts": 1, "mode": "standard"},  # ours: calling.S3_RETRY
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=attempt_seconds,
-        max_pool_connections=_CONNECTIONS,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    session = aioboto3.Session(
-        aws_access_key_id=address.access_key or None,
-        aws_secret_access_key=address.secret_key or None,
-        region_name=address.region,
-    )
-    async with (
-        session.client("s3", endpoint_url=address.endpoint_url or None, config=config) as client,
-        session.client("s3", endpoint_url=address.public_endpoint_url or None, config=config) as signer,
-    ):
-        yield Storage(client, signer, address, attempt_seconds=attempt_seconds)
+    async with Storage(address, attempt_seconds=attempt_seconds).opened() as storage:
+        yield storage
 
 
 class Storage:
-    """The S3 server of an address. Made by `open_storage`."""
+    """The S3 server of an address, once it is opened: until then every call raises StorageAway."""
 
-    def __init__(self, client: Any, signer: Any, address: Address, *, attempt_seconds: float) -> None:
-        self._client = client
-        self._signer = signer
+    def __init__(self, address: Address, *, attempt_seconds: float) -> None:
+        """`attempt_seconds` is the time of one attempt of a call."""
+        self._address = address
         self._seconds = attempt_seconds
+        self._opened: _Clients | None = None
         self.bucket = address.bucket
         self.archive_bucket = address.archive_bucket
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator["Storage"]:
+        """Open for as long as the context; asks nothing of the server yet."""
+        async with _clients(self._address, self._seconds) as clients:
+            self._opened = clients
+            try:
+                yield self
+            finally:
+                self._opened = None
+
+    @property
+    def _client(self) -> Any:
+        return self._clients_now.client
+
+    @property
+    def _signer(self) -> Any:
+        return self._clients_now.signer
+
+    @property
+    def _clients_now(self) -> "_Clients":
+        if self._opened is None:
+            raise StorageAway("the object store is not opened")
+        return self._opened
 
     async def put(self, key: str, body: bytes, *, content_type: str, bucket: str | None = None) -> str:
         """Store an object, in place of what was under its key; its ETag. The store checks the bytes' SHA-256."""
@@ -203,7 +207,12 @@ class Storage:
         while True:
             answer = await self._call("list_parts", functools.partial(self._list_parts, key, upload, after))
             listed += [
-                Part(number=int(part["PartNumber"]), size=int(part["Size"]), etag=str(part["ETag"]))
+                Part(
+                    number=int(part["PartNumber"]),
+                    size=int(part["Size"]),
+                    etag=str(part["ETag"]),
+                    modified_at=part.get("LastModified"),
+                )
                 for part in answer.get("Parts", ())
             ]
             if not answer.get("IsTruncated"):
@@ -263,3 +272,36 @@ def _head(answer: Any) -> ObjectHead:
         sha256=base64.b64decode(checksum) if whole else None,
         modified_at=answer["LastModified"],
     )
+
+
+class _Clients(NamedTuple):
+    client: Any
+    signer: Any
+    """Makes addresses that devices reach; never sends anything."""
+
+
+@contextlib.asynccontextmanager
+async def _clients(address: Address, attempt_seconds: float) -> AsyncIterator[_Clients]:
+    import aioboto3  # takes a second: only those who use it wait for it
+    from botocore.config import Config
+
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        retries={"total_max_attempts": 1, "mode": "standard"},  # ours: calling.S3_RETRY
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=attempt_seconds,
+        max_pool_connections=_CONNECTIONS,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    session = aioboto3.Session(
+        aws_access_key_id=address.access_key or None,
+        aws_secret_access_key=address.secret_key or None,
+        region_name=address.region,
+    )
+    async with (
+        session.client("s3", endpoint_url=address.endpoint_url or None, config=config) as client,
+        session.client("s3", endpoint_url=address.public_endpoint_url or None, config=config) as signer,
+    ):
+        yield _Clients(client, signer)

@@ -183,6 +183,9 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _answers(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    if operation.status == 307:
+        location = {"description": "Where it is.", "schema": {"type": "string", "format": "uri"}}
+        return {"307": {"description": operation.answer_text, "headers": {"Location": location}}}
     if operation.status in {101, 204}:
         return {str(operation.status): {"description": operation.answer_text}}
     schema = {"type": "string"} if operation.answer is None else schemas.of(operation.answer)

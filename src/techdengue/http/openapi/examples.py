@@ -312,6 +312,11 @@ PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "body_too_large": ("The body has more than 5242880 bytes once unpacked", {}),
     "forbidden_role": ("This needs the role VIGILANCIA; the token has CAMPO", {}),
     "conflict_already_resolved": ("This conflict has been settled", {"resolved": RESOLVED_BEFORE}),
+    "upload_incomplete": ("Parts are missing: 1", {"missing": [2]}),
+    "file_refused": (
+        "Its type is application/pdf, not image/jpeg",
+        {"reason": "type", "expected": "image/jpeg", "found": "application/pdf"},
+    ),
     "too_many_waiting": ("1000 requests wait here for changes already", {}),
     "unavailable": ("The database cannot be reached", {}),
 }

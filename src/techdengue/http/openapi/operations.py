@@ -25,6 +25,7 @@ from techdengue.http.reading import ConflictsQuery, EntityQuery, EventsQuery, Hi
 from techdengue.intake.model import Resolution, Resolved, SyncAnswer
 
 from . import examples
+from .evidence_calls import EVIDENCE_OPERATIONS
 from .jobs import JOBS
 from .operation import ALWAYS, CALLED, LISTED, STRUCTURED, WITH_BODY, Operation
 
@@ -270,6 +271,7 @@ OPERATIONS: Final = (
         answer_text="Who settled it, when and how.",
         answer_examples={"settled": examples.RESOLVED},
     ),
+    *EVIDENCE_OPERATIONS,
     *JOBS,
     Operation(
         name="audit",
