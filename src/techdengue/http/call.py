@@ -78,7 +78,8 @@ class Call:
 
     def header(self, name: bytes) -> str:
         """A header's value; empty where it was not sent."""
-        return self._headers.get(name, b"").decode("utf-8", "replace").strip()
+        value = self._headers.get(name)
+        return "" if value is None else value.decode("utf-8", "replace").strip()
 
     def path(self, name: str) -> str:
         """A parameter of the path."""
@@ -120,7 +121,7 @@ class Call:
         settings = self.services.settings
         caps = Caps(settings.max_body_bytes, settings.max_inflation)
         declared = self.header(b"content-length") or None
-        raw = await read_body(self._held_chunks(), self.header(b"content-encoding"), declared, caps)
+        raw = await read_body(self.chunks(held=True), self.header(b"content-encoding"), declared, caps)
         self._hold(len(raw) - self._held)  # what it unpacks to counts, not what came
         return raw, media_type
 
@@ -135,19 +136,18 @@ class Call:
             self.services.bodies.hold(self.caller.user, size)
             self._held += size
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, packed as it is. Raises Problem 400 where the connection ends before it."""
+    async def chunks(self, *, held: bool = False) -> AsyncIterator[bytes]:
+        """The body as it comes, packed as it is; `held`: counted until the answer. Raises Problem 400 where the
+        connection ends before it, and 429 where its user has too much here already."""
         more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise Problem("malformed_body", "The connection ended before the body did")
             more = message.get("more_body", False)
-            yield message.get("body", b"")
-
-    async def _held_chunks(self) -> AsyncIterator[bytes]:
-        async for chunk in self.chunks():
-            self._hold(len(chunk))
+            chunk = message.get("body", b"")
+            if held:
+                self._hold(len(chunk))
             yield chunk
 
     async def read_as(self, shape: type[Shape], noun: str = "the body") -> Shape:
