@@ -15,6 +15,7 @@ from .model import (
 )
 from .postgres import DATABASE_AWAY, PostgresEventStore
 from .store import EventStore
+from .times import write_times_quickly
 from .units import append_rows
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "append_rows",
     "assert_gapless",
     "follow",
+    "write_times_quickly",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from eventstore import write_times_quickly
 from jobs import Dispatcher
 from techdengue import telemetry
 from techdengue.audit import AUDITOR, AuditTrail
@@ -44,6 +45,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Prepare = Callable[[Any], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,8 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     """
     settings = settings or read_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level, worker=worker)
-    intake_pool = _pool(settings, "techdengue_intake", settings.committers + _SPARE_INTAKE_CONNECTIONS, PROBES)
+    intake_connections = settings.committers + _SPARE_INTAKE_CONNECTIONS
+    intake_pool = _pool(settings, "techdengue_intake", intake_connections, PROBES, init=write_times_quickly)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
     auditor_pool = _pool(settings, AUDITOR, _AUDITOR_CONNECTIONS, {})
     jobs_pool = _pool(settings, "techdengue_jobs", _JOBS_CONNECTIONS, {})
@@ -220,8 +223,10 @@ def _feed(readers: PostgresReaders, settings: Settings) -> Feed:
         raise SettingsError("TECHDENGUE_REDIS_URL is no address of Redis, such as redis://host:6379/0") from error
 
 
-def _pool(settings: Settings, role: str, connections: int, planning: Mapping[str, str]) -> "asyncpg.Pool[Any]":
-    """A pool that acts as `role`, empty until it is asked."""
+def _pool(
+    settings: Settings, role: str, connections: int, planning: Mapping[str, str], *, init: Prepare | None = None
+) -> "asyncpg.Pool[Any]":
+    """A pool that acts as `role`, empty until it is asked; `init` is for each new connection."""
     timeout_ms = str(int(settings.database_timeout * 1000))
     return asyncpg.create_pool(
         settings.database_url,
@@ -232,6 +237,7 @@ def _pool(settings: Settings, role: str, connections: int, planning: Mapping[str
         max_inactive_connection_lifetime=IDLE_SECONDS,
         max_cached_statement_lifetime=0,
         reset=_keep_session,
+        init=init,
         server_settings={
             "role": role,
             "application_name": role,

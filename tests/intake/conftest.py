@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from eventstore import write_times_quickly
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
 from techdengue.intake import Batch, Intake, SyncAnswer
@@ -76,7 +77,11 @@ async def own_database(make_database: Any) -> Any:
 async def pool(own_database: Any) -> AsyncIterator[asyncpg.Pool]:
     """Connections as the server's intake has them."""
     async with asyncpg.create_pool(
-        own_database.server_url, min_size=0, max_size=4, server_settings={"role": "techdengue_intake"}
+        own_database.server_url,
+        min_size=0,
+        max_size=4,
+        init=write_times_quickly,
+        server_settings={"role": "techdengue_intake"},
     ) as pool:
         yield pool
 
