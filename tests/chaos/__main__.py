@@ -13,9 +13,13 @@ import uvloop
 
 from .episode import Plan
 from .faults import KINDS, Faults
+from .notifying import Notified
+from .notifying import standing as standing_to_notify
 from .report import Totals
 from .running import check_all, faults_of, run_episode
 from .site import standing
+
+_SHOWN = 20
 
 
 def main() -> int:
@@ -27,7 +31,7 @@ def main() -> int:
         "--seconds",
         type=float,
         default=600,
-        help="begin no episode after so long (default: 600); one takes about two minutes",
+        help="begin no episode after so long (default: 600); one takes about two minutes; 0: none",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed gives the same work and bad luck (default: 1)"
@@ -35,17 +39,25 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=8, help="devices at work at once (default: 8)")
     parser.add_argument("--gap", type=int, default=20, help="acknowledged operations between two faults (default: 20)")
     parser.add_argument("--faults", default="", help="only faults whose name contains this:\n  " + "\n  ".join(KINDS))
+    parser.add_argument(
+        "--conflicts",
+        type=int,
+        default=1000,
+        help="at the end, conflicts that are parked while workers are killed; 0: none (default: 1000)",
+    )
     wanted = parser.parse_args()
     if not faults_of(wanted.seed, 0, wanted.faults, often=1):
         parser.error(f"there is no fault whose name contains {wanted.faults!r}")
     try:
-        totals = uvloop.run(_run(wanted))
+        totals = uvloop.run(_run(wanted)) if wanted.seconds > 0 else Totals()
+        notified = uvloop.run(_notify(wanted)) if wanted.conflicts else None
     except KeyboardInterrupt:
         print("\nstopped twice: nothing more was checked", file=sys.stderr)
         return 130
-    for complaint in totals.complaints():
+    wrong = [] if notified is None else notified.wrong
+    for complaint in [*totals.complaints(), *wrong[:_SHOWN]]:
         print(complaint, file=sys.stderr)
-    return 0 if totals.findings.clean else 1
+    return 0 if totals.findings.clean and not wrong else 1
 
 
 async def _run(wanted: argparse.Namespace) -> Totals:
@@ -69,6 +81,15 @@ async def _run(wanted: argparse.Namespace) -> Totals:
         await check_all(broken, totals)
         print(totals.table(time.monotonic() - began, broken.disk.kind))
     return totals
+
+
+async def _notify(wanted: argparse.Namespace) -> Notified:
+    """Conflicts whose notifications workers send, while those and what they need are killed."""
+    async with standing_to_notify(seed=wanted.seed) as stage:
+        _say(f"{wanted.conflicts:,} conflicts, and workers that are killed")
+        notified = await stage.run(wanted.conflicts, gap=3 * wanted.gap)
+    print(f"\n{notified.table()}")
+    return notified
 
 
 def _stop_on_ctrl_c(stop: asyncio.Event) -> None:

@@ -71,7 +71,7 @@ class Broken(msgspec.Struct, frozen=True):
 async def standing() -> AsyncIterator[Broken]:
     """All of it, started; at the end nothing of it is left."""
     async with contextlib.AsyncExitStack() as stack:
-        home = stack.enter_context(_home())
+        home = stack.enter_context(fresh_home("techdengue-chaos-"))
         disk = make_disk(home / "disk")
         stack.callback(disk.remove)
         postgres = EmbeddedPostgres(home / "disk" / "pg", port=free_ports(1)[0], log=home / "postgres.log")
@@ -101,9 +101,9 @@ async def standing() -> AsyncIterator[Broken]:
 
 
 @contextlib.contextmanager
-def _home() -> Iterator[Path]:
+def fresh_home(prefix: str) -> Iterator[Path]:
     """A directory with a short path, for the sake of Unix sockets."""
-    home = Path(tempfile.mkdtemp(prefix="techdengue-chaos-"))
+    home = Path(tempfile.mkdtemp(prefix=prefix))
     home.chmod(0o755)  # a PostgreSQL that may not be root enters as somebody else
     try:
         yield home
