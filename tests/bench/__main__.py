@@ -16,6 +16,7 @@ from . import report
 from .fan_out import FAN_OUT
 from .growth import GROWTH
 from .ingest import INGEST
+from .jobs import JOBS
 from .latency import LATENCY
 from .long_log import LONG_LOG
 from .measure import Measure, Options, Row, tell
@@ -37,6 +38,7 @@ MEASURES: tuple[Measure, ...] = (
     LONG_LOG,
     FAN_OUT,
     STREAMS,
+    JOBS,
     PUSH,
     MEMORY,
 )
