@@ -46,11 +46,11 @@ async def generate(run: Run, arguments: EvidenceReportArguments) -> Counts:
     except NothingToReport as error:
         if arguments.report_id is None:
             return {"reports": 0, "without_evidence": 1}
-        await fail(run, arguments.report_id, str(error))
+        await fail(run, arguments.report_id, arguments.municipio_cod_ibge, str(error))
         raise
     except Permanent as error:
         if arguments.report_id is not None:
-            await fail(run, arguments.report_id, str(error))
+            await fail(run, arguments.report_id, arguments.municipio_cod_ibge, str(error))
         raise
 
 
@@ -116,7 +116,7 @@ AUTO_GENERATE_EVD01: Final = Job(
     arguments=EvidenceReportArguments,
     handler=generate,
     time_limit=dt.timedelta(minutes=5),
-    retry=RetryPolicy(attempts=ATTEMPTS, first=dt.timedelta(seconds=5), longest=dt.timedelta(minutes=10)),
-    least_role=Role.ADMIN,  # a manager orders a report, POST /api/reports, of the own territory
+    retry=RetryPolicy(attempts=ATTEMPTS, first=dt.timedelta(seconds=15), longest=dt.timedelta(hours=1)),
+    least_role=Role.GESTOR,
     summary="Makes the evidence report EVD01 of an activity.",
 )

@@ -44,8 +44,8 @@ async def generate(run: Run, arguments: WeeklyReportArguments) -> Counts:
         with waiting_for_the_store():
             return await _generate(run, arguments)
     except Permanent as error:
-        if arguments.report_id is not None:
-            await fail(run, arguments.report_id, str(error))
+        if arguments.report_id is not None and arguments.municipio_cod_ibge is not None:
+            await fail(run, arguments.report_id, arguments.municipio_cod_ibge, str(error))
         raise
 
 
@@ -132,8 +132,8 @@ GENERATE_WEEKLY_REPORT: Final = Job(
     arguments=WeeklyReportArguments,
     handler=generate,
     time_limit=dt.timedelta(minutes=20),
-    retry=RetryPolicy(attempts=6, first=dt.timedelta(seconds=10), longest=dt.timedelta(minutes=30)),
+    retry=RetryPolicy(attempts=10, first=dt.timedelta(seconds=15), longest=dt.timedelta(hours=1)),
     exclusive=True,
-    least_role=Role.ADMIN,
+    least_role=Role.GESTOR,
     summary="Makes the weekly report of every município, against the week before.",
 )

@@ -124,9 +124,9 @@ async def keep(run: Run, made: Made) -> bool:
     return kept
 
 
-async def fail(run: Run, report_id: uuid.UUID, why: str) -> None:
+async def fail(run: Run, report_id: uuid.UUID, municipio: str, why: str) -> None:
     """Say of a report that was asked for that it will not be made."""
-    await run.services.pool.execute(_FAIL, report_id, why)
+    await run.services.pool.execute(_FAIL, report_id, municipio, why)
 
 
 async def _commit(

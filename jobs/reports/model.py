@@ -6,6 +6,7 @@ import msgspec
 
 Code = Literal["EVD01", "SEMANAL"]
 State = Literal["queued", "ready", "failed"]
+Form = Literal["pdf", "json"]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +35,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int | None
     sha256: str | None
     """Of the PDF."""
-    formats: list[str]
-    """What can be downloaded: `pdf`, `json`."""
+    formats: list[Form]
+    """What can be downloaded."""
     archived: bool
     failure: str | None
     verification_url: str

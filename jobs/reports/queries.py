@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -14,12 +14,14 @@ from projections.naming import rfc3339, shown_id
 from projections.queries import Reader
 
 from .merkle import inclusion_of
-from .model import Code, Proof, Report, State
+from .model import Code, Form, Proof, Report, State
 
 _LIST = load("list_reports")
 _READ = load("read_report")
 _READ_LEAVES = load("read_report_leaves")
 _READ_EVIDENCE_CHECK = load("check_report_activity")
+_KEYS: Final[dict[Form, str]] = {"pdf": "object_key", "json": "json_key"}
+"""The columns that say where the files are."""
 
 
 class ReportsWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,10 +72,10 @@ async def report(reader: Reader, report_id: uuid.UUID, base_url: str) -> Report 
     return None if row is None else _report(row, base_url)
 
 
-async def file_place(reader: Reader, report_id: uuid.UUID, form: Literal["pdf", "json"]) -> FilePlace | None:
+async def file_place(reader: Reader, report_id: uuid.UUID, form: Form) -> FilePlace | None:
     """Where its file of this form is; None where there is none (yet)."""
     row = await reader.connection.fetchrow(_READ, report_id)
-    key = None if row is None else row["object_key" if form == "pdf" else "json_key"]
+    key = None if row is None else row[_KEYS[form]]
     return None if row is None or key is None else FilePlace(bucket=row["bucket"], key=key)
 
 
@@ -129,7 +131,7 @@ def _report(row: Any, base_url: str) -> Report:
         leaves=row["leaves"],
         size_bytes=row["size_bytes"],
         sha256=None if row["sha256"] is None else row["sha256"].hex(),
-        formats=[form for form, key in (("pdf", "object_key"), ("json", "json_key")) if row[key] is not None],
+        formats=[form for form, key in _KEYS.items() if row[key] is not None],
         archived=row["archived_at"] is not None,
         failure=row["failure"],
         verification_url=f"{base_url}{row['report_id']}",

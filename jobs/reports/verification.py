@@ -35,7 +35,7 @@ class Verdict(enum.StrEnum):
     """The proof does not lead from the record to the root."""
 
 
-class Verification(msgspec.Struct, frozen=True, kw_only=True):
+class ReportVerification(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. `valid` is true of `genuine` and `included` alone."""
 
     valid: bool
@@ -50,11 +50,11 @@ async def public_report(connection: "asyncpg.Connection[Any]", report_id: uuid.U
 
 async def verify_file(
     connection: "asyncpg.Connection[Any]", sha256: bytes, report_id: uuid.UUID | None = None
-) -> Verification:
+) -> ReportVerification:
     """Whose file this is; with `report_id`, whether it is that report's."""
     report = await _find(connection, report_id, sha256, None)
     verdict = Verdict.UNKNOWN_FILE if report is None else Verdict.GENUINE
-    return Verification(valid=report is not None, verdict=verdict, report=report)
+    return ReportVerification(valid=report is not None, verdict=verdict, report=report)
 
 
 async def verify_proof(
@@ -63,14 +63,14 @@ async def verify_proof(
     inclusion: Inclusion,
     root: bytes,
     report_id: uuid.UUID | None = None,
-) -> Verification:
+) -> ReportVerification:
     """Whether the record is under the root, and whose the root is."""
     if not includes(root, leaf_hash(record), inclusion):
-        return Verification(valid=False, verdict=Verdict.NOT_INCLUDED, report=None)
+        return ReportVerification(valid=False, verdict=Verdict.NOT_INCLUDED, report=None)
     report = await _find(connection, report_id, None, root)
     if report is None or report.leaves != inclusion.size:
-        return Verification(valid=False, verdict=Verdict.UNKNOWN_ROOT, report=None)
-    return Verification(valid=True, verdict=Verdict.INCLUDED, report=report)
+        return ReportVerification(valid=False, verdict=Verdict.UNKNOWN_ROOT, report=None)
+    return ReportVerification(valid=True, verdict=Verdict.INCLUDED, report=report)
 
 
 async def _find(

@@ -23,6 +23,7 @@ from techdengue.http.auth import TokenVerifier
 from techdengue.http.keeper import Keeper
 from techdengue.http.postgres_jobs import PostgresJobs
 from techdengue.http.postgres_readers import PostgresReaders
+from techdengue.http.postgres_reports import PostgresReports
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
 from techdengue.intake import Intake
@@ -69,10 +70,19 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     audit = AuditTrail(auditor_pool, timeout=settings.database_timeout)
     intake = Intake(intake_pool, settings, committed=feed.committed, queued=dispatcher.hint)
     storage = _storage(settings)
+    reports = PostgresReports(
+        reader_pool,
+        jobs_pool,
+        storage=storage,
+        hint=dispatcher.hint,
+        public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+        timeout=settings.database_timeout,
+    )
     services = Services(
         intake=intake,
         readers=readers,
         feed=feed,
+        reports=reports,
         jobs=PostgresJobs(reader_pool, jobs_pool, dispatcher, timeout=settings.database_timeout),
         verifier=TokenVerifier(settings),
         audit=audit,

@@ -24,6 +24,7 @@ from .memory import MEMORY
 from .pull import PULL
 from .push import PUSH
 from .replay import REPLAY
+from .reports import REPORTS
 from .resolver import RESOLVER
 from .stage import Stage, staged
 from .streams import STREAMS
@@ -40,6 +41,7 @@ MEASURES: tuple[Measure, ...] = (
     STREAMS,
     JOBS,
     PUSH,
+    REPORTS,
     MEMORY,
 )
 QUICK = Options(rounds=2, seconds=1.0, workers=(1,))

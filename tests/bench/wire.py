@@ -22,7 +22,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.intake.model import Batch, SyncAnswer
 from techdengue.settings import Settings
-from tests.http.fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from tests.http.fakes import FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 
 from . import workload
 from .load import Load
@@ -85,6 +85,7 @@ async def wired() -> AsyncIterator[Wire]:
             readers=FakeReaders(),
             feed=Feed(FakeReaders()),
             jobs=FakeJobs(),
+            reports=FakeReports(),
             verifier=TokenVerifier(settings),
             audit=FakeTrail(),
             settings=settings,

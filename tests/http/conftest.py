@@ -22,7 +22,7 @@ from techdengue.http.local_tokens import mint_local_token
 from techdengue.http.services import Services
 from techdengue.settings import Settings
 
-from .fakes import FakeFiles, FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeFiles, FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 
 CUIABA = "5103403"
 VARZEA_GRANDE = "5108402"
@@ -106,6 +106,12 @@ def files() -> FakeFiles:
 
 
 @pytest.fixture
+def reports() -> FakeReports:
+    """Reports that are there, and can be ordered."""
+    return FakeReports()
+
+
+@pytest.fixture
 def feed(readers: FakeReaders) -> Feed:
     """The feed over the fake readers."""
     return Feed(readers)
@@ -122,6 +128,7 @@ async def api(
     tokens: Tokens,
     intake: FakeIntake,
     readers: FakeReaders,
+    reports: FakeReports,
     feed: Feed,
     trail: FakeTrail,
     background: FakeJobs,
@@ -135,6 +142,7 @@ async def api(
         readers=readers,
         feed=feed,
         jobs=background,
+        reports=reports,
         verifier=TokenVerifier(settings),
         audit=trail,
         settings=settings,

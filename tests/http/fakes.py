@@ -9,6 +9,10 @@ from jobs import Job, NoArguments, Queue, RetryPolicy, Run
 from jobs.model import AnyJob
 from jobs.outbox import AtividadeCompleted
 from jobs.queries import RunsWanted
+from jobs.reports import Evidenced, Order, ReportsWanted
+from jobs.reports.merkle import Inclusion
+from jobs.reports.model import Form, Proof, PublicReport, Report
+from jobs.reports.verification import ReportVerification
 from jobs.views import JobRun, JobsOverview
 from projections.model import (
     Conflict,
@@ -27,7 +31,7 @@ from techdengue.audit import AuditEntry, AuditUnavailable, AuditWanted, Entry
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.evidence import Place, Upload, Verification
-from techdengue.http.openapi import evidence_calls, examples, examples_of_jobs
+from techdengue.http.openapi import evidence_calls, examples, examples_of_jobs, report_calls
 from techdengue.intake.model import Batch, Malformed, Refusal, Resolution, Resolved, Success, SyncAnswer
 
 
@@ -80,6 +84,58 @@ def _answer(operation: Any, index: int) -> Success | Refusal:
         status=Outcome.APPLIED,
         version=1,
     )
+
+
+class FakeReports:
+    """Answers the examples; `found`: whether there is such a report; `verified`: how much there is to report."""
+
+    def __init__(self) -> None:
+        self.found = True
+        self.report_told = report_calls.REPORT
+        self.verified, self.behind = 3, False
+        self.ordered: list[Order] = []
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def order(self, caller: Caller, wanted: Order) -> Report:
+        """Remember it."""
+        self.ordered.append(wanted)
+        return report_calls.QUEUED
+
+    async def evidenced(self, caller: Caller, municipio: str, atividade_id: str) -> Evidenced:
+        """As set."""
+        return Evidenced(verified=self.verified, behind=self.behind)
+
+    async def reports(self, caller: Caller, wanted: ReportsWanted, *, cursor: str | None, limit: int) -> Page[Report]:
+        """The example."""
+        return report_calls.REPORTS
+
+    async def report(self, caller: Caller, report_id: uuid.UUID) -> Report | None:
+        """As set."""
+        return self.report_told if self.found else None
+
+    async def download(self, caller: Caller, report_id: uuid.UUID, form: Form) -> str:
+        """Somewhere."""
+        return f"https://files.example/{report_id}.{form}"
+
+    async def proof(self, caller: Caller, report_id: uuid.UUID, evidencia_id: str) -> Proof | None:
+        """The example."""
+        return report_calls.PROOF if self.found and evidencia_id == "foto-1" else None
+
+    async def public_report(self, report_id: uuid.UUID) -> PublicReport | None:
+        """The example."""
+        return report_calls.PUBLIC if self.found else None
+
+    async def verify_file(self, sha256: bytes, report_id: uuid.UUID | None) -> ReportVerification:
+        """Remember the question."""
+        self.asked.append((sha256.hex(), report_id))
+        return report_calls.GENUINE
+
+    async def verify_proof(
+        self, record: bytes, inclusion: Inclusion, root: bytes, report_id: uuid.UUID | None
+    ) -> ReportVerification:
+        """Remember the question."""
+        self.asked.append((record, inclusion, root.hex(), report_id))
+        return report_calls.GENUINE
 
 
 class FakeReaders:

@@ -1,4 +1,4 @@
-"""Teaches schemathesis MessagePack and NDJSON."""
+"""Teaches schemathesis MessagePack, NDJSON and files."""
 
 from typing import Any
 
@@ -25,3 +25,9 @@ def unpack(_context: Any, response: Any) -> Any:
 def write_lines(_context: Any, value: Any) -> bytes:
     """The bytes of generated lines."""
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else msgspec.json.encode(value)
+
+
+@schemathesis.serializer("application/pdf")
+def write_file(_context: Any, value: Any) -> bytes:
+    """The bytes of a generated file."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")

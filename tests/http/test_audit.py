@@ -21,7 +21,7 @@ from techdengue.intake.errors import ConflictNotFound
 from techdengue.settings import SettingsError
 
 from .conftest import CUIABA, VARZEA_GRANDE, Tokens, operation, settings_for
-from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 from .speaking import connected, greeted
 
 RESOLUTION = {"choice": "server", "idempotency_key": "k-1"}
@@ -220,6 +220,7 @@ async def test_a_websocket_that_wants_changes_is_told_of_with_its_device(
         readers=readers,
         feed=feed,
         jobs=FakeJobs(),
+        reports=FakeReports(),
         verifier=TokenVerifier(settings),
         audit=trail,
         settings=settings,

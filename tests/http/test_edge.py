@@ -15,7 +15,7 @@ from techdengue.intake import errors
 from techdengue.telemetry import REGISTRY
 
 from .conftest import Tokens, operation, settings_for
-from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,7 @@ async def test_readiness_names_what_is_away(tokens: Tokens) -> None:
             readers=FakeReaders(),
             feed=Feed(FakeReaders()),
             jobs=FakeJobs(),
+            reports=FakeReports(),
             verifier=TokenVerifier(settings),
             audit=FakeTrail(),
             settings=settings,

@@ -10,7 +10,7 @@ from techdengue.http.services import Services
 from techdengue.telemetry import FEED_READS
 
 from .conftest import CUIABA, Tokens, settings_for
-from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 from .speaking import greeted
 
 NOTHING: Page[Document] = Page(items=[], next_cursor="c", has_more=False)
@@ -26,6 +26,7 @@ async def test_one_query_tells_devices_of_different_credit(
         readers=readers,
         feed=feed,
         jobs=FakeJobs(),
+        reports=FakeReports(),
         verifier=TokenVerifier(settings),
         audit=FakeTrail(),
         settings=settings,

@@ -21,7 +21,7 @@ from techdengue.http.socket.messages import LARGEST_FRAME
 from techdengue.intake.errors import DeviceTaken, Overloaded
 
 from .conftest import VARZEA_GRANDE, Tokens, operation, settings_for
-from .fakes import FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeJobs, FakeReaders, FakeReports, FakeTrail
 from .speaking import connected, greeted
 from .test_stream import Choosy
 
@@ -47,6 +47,7 @@ async def make_services(
             readers=readers,
             feed=feed,
             jobs=FakeJobs(),
+            reports=FakeReports(),
             verifier=TokenVerifier(chosen),
             audit=FakeTrail(),
             settings=chosen,

@@ -15,7 +15,7 @@ from techdengue.http.services import Services
 from techdengue.http.socket.connection import converse
 
 from .conftest import Tokens, settings_for
-from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeTrail
+from .fakes import FakeIntake, FakeJobs, FakeReaders, FakeReports, FakeTrail
 
 CALLER = Caller(user="ana", role=Role.CAMPO, municipios=frozenset({"5103403"}))
 HELLO = {"type": "websocket.receive", "text": json.dumps({"type": "hello", "device_id": "device-1", "credit": 0})}
@@ -31,6 +31,7 @@ async def test_a_hello_while_the_database_is_away_is_told_to_come_back(
         readers=readers,
         feed=feed,
         jobs=FakeJobs(),
+        reports=FakeReports(),
         verifier=TokenVerifier(settings),
         audit=FakeTrail(),
         settings=settings,

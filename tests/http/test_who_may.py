@@ -16,6 +16,10 @@ from techdengue.http.roles import LEAST_ROLE
 
 from .conftest import CUIABA, VARZEA_GRANDE, Tokens, operation
 
+ABSENT = "0192f3a1-c0de-7abc-8def-0123456789ab"
+NO_REPORT = {"code": "EVD01", "atividade_id": "no-such-activity"}
+"""Of a report in another município, tests/http/test_real_reports.py tells."""
+
 
 class Ask(msgspec.Struct, frozen=True):
     """A request to an endpoint that answers `allowed` to who may, and `foreign` about another município's things."""
@@ -58,6 +62,11 @@ def _asks(world: "World") -> list[Ask]:
         Ask("evidence_upload_give_up", "DELETE", f"{photo}/upload", allowed=204, foreign=404),
         Ask("evidence_download", "GET", f"{photo}/download", allowed=404, foreign=404),
         Ask("evidence_thumbnail", "GET", f"{photo}/thumbnail", allowed=404, foreign=404),
+        Ask("report_order", "POST", "/api/reports", allowed=404, foreign=404, body=NO_REPORT),
+        Ask("reports", "GET", "/api/reports"),
+        Ask("report", "GET", f"/api/reports/{ABSENT}", allowed=404, foreign=404),
+        Ask("report_download", "GET", f"/api/reports/{ABSENT}/download", allowed=404, foreign=404),
+        Ask("report_proof", "GET", f"/api/reports/{ABSENT}/proofs/1", allowed=404, foreign=404),
         Ask("conflict_resolution", "POST", f"{conflict}/resolution", foreign=404, body=resolution),
         Ask("audit", "GET", "/api/audit"),
     ]

@@ -35,6 +35,11 @@ class Action(enum.StrEnum):
     UPLOAD_FILE = "upload_file"
     VERIFY_FILE = "verify_file"
     READ_FILE = "read_file"
+    ORDER_REPORT = "order_report"
+    READ_REPORTS = "read_reports"
+    READ_REPORT = "read_report"
+    DOWNLOAD_REPORT = "download_report"
+    READ_PROOF = "read_proof"
     READ_AUDIT = "read_audit"
 
 

@@ -18,7 +18,20 @@ from projections.errors import CursorFromElsewhere, SeveralEntities
 from techdengue.feed import Stopping
 from techdengue.intake.errors import IntakeError
 
-from . import audit, changes, evidence, jobs, media, operational, page, reading, stream, sync
+from . import (
+    audit,
+    changes,
+    evidence,
+    jobs,
+    media,
+    operational,
+    page,
+    reading,
+    reports,
+    stream,
+    sync,
+    verification_page,
+)
 from .auditing import AUDITED, settle
 from .call import Call, admit
 from .edge import REQUEST_ID_KEY, Application, Edge, Receive, Scope
@@ -89,6 +102,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("job_start", HttpMethod.POST, "/api/jobs/{id:str}", jobs.start_job),
     Endpoint("job_cancel", HttpMethod.POST, "/api/jobs/{id:str}/cancel", jobs.cancel_run),
     Endpoint("job_retry", HttpMethod.POST, "/api/jobs/{id:str}/retry", jobs.retry_run),
+    Endpoint("report_order", HttpMethod.POST, "/api/reports", reports.order_report),
+    Endpoint("reports", HttpMethod.GET, "/api/reports", reports.list_reports),
+    Endpoint("report_verify", HttpMethod.POST, "/api/reports/verify", reports.verify),
+    Endpoint("report", HttpMethod.GET, "/api/reports/{id:str}", reports.read_report),
+    Endpoint("report_download", HttpMethod.GET, "/api/reports/{id:str}/download", reports.download_report, ("*/*",)),
+    Endpoint("report_proof", HttpMethod.GET, "/api/reports/{id:str}/proofs/{evidencia_id:str}", reports.read_proof),
+    Endpoint("report_page", HttpMethod.GET, "/verificar/{id:str}", verification_page.show, (media.HTML,)),
     Endpoint("health_live", HttpMethod.GET, "/health/live", operational.live),
     Endpoint("health_ready", HttpMethod.GET, "/health/ready", operational.ready),
     Endpoint(

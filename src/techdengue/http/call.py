@@ -128,12 +128,17 @@ class Call:
     def release(self) -> None:
         """The request is answered: its body counts no more."""
         if self._held:
-            self.services.bodies.release(self.caller.user, self._held)
+            self.services.bodies.release(self._sender, self._held)
             self._held = 0
+
+    @property
+    def _sender(self) -> str:
+        """Whose budget a body counts against: all who need no token share one."""
+        return "" if self._admission is None else self.caller.user
 
     def _hold(self, size: int) -> None:
         if size > 0:
-            self.services.bodies.hold(self.caller.user, size)
+            self.services.bodies.hold(self._sender, size)
             self._held += size
 
     async def chunks(self, *, held: bool = False) -> AsyncIterator[bytes]:

@@ -17,6 +17,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _ANY_INTEGER_FROM = -(2**63)
 _WORDS_OF_PATTERNS = {
     "^[0-9]{7}$": "a 7-digit IBGE code",
+    "^[0-9a-f]{64}$": "64 lower-case hexadecimal digits",
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$": "a UUID",
 }
 
 Fault = tuple[str, str]

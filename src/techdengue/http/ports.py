@@ -11,6 +11,10 @@ import msgspec
 
 from jobs.model import AnyJob
 from jobs.queries import RunsWanted
+from jobs.reports import Evidenced, Order, ReportsWanted
+from jobs.reports.merkle import Inclusion
+from jobs.reports.model import Form, Proof, PublicReport, Report
+from jobs.reports.verification import ReportVerification
 from jobs.views import JobRun, JobsOverview
 from projections.model import (
     Conflict,
@@ -106,6 +110,39 @@ class Readers(Protocol):
 
     async def forget_device(self, device_id: str) -> bool:
         """Forget a device; whether there was one."""
+
+
+class Reports(Protocol):
+    """Reports on paper, read with the caller's territory; what is public is of everywhere."""
+
+    async def order(self, caller: Caller, wanted: Order) -> Report:
+        """Note an order, and have it made soon."""
+
+    async def evidenced(self, caller: Caller, municipio: str, atividade_id: str) -> Evidenced:
+        """Whether an EVD01 of the activity would have anything to say."""
+
+    async def reports(self, caller: Caller, wanted: ReportsWanted, *, cursor: str | None, limit: int) -> Page[Report]:
+        """Reports, newest order first."""
+
+    async def report(self, caller: Caller, report_id: uuid.UUID) -> Report | None:
+        """One report."""
+
+    async def download(self, caller: Caller, report_id: uuid.UUID, form: Form) -> str:
+        """An address from which its file can be had for some minutes. Raises Problem 503."""
+
+    async def proof(self, caller: Caller, report_id: uuid.UUID, evidencia_id: str) -> Proof | None:
+        """That this evidence is under the report's root."""
+
+    async def public_report(self, report_id: uuid.UUID) -> PublicReport | None:
+        """What anybody may know of it."""
+
+    async def verify_file(self, sha256: bytes, report_id: uuid.UUID | None) -> ReportVerification:
+        """Whose file this is."""
+
+    async def verify_proof(
+        self, record: bytes, inclusion: Inclusion, root: bytes, report_id: uuid.UUID | None
+    ) -> ReportVerification:
+        """Whether the record is under the root, and whose the root is."""
 
 
 class Feed(Protocol):

@@ -57,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "file_not_found": Kind(
         404, "There is no such file", "Upload it and complete the upload, or wait for its thumbnail."
     ),
+    "report_not_found": Kind(404, "No such report", "List those of your municípios at /api/reports."),
     "method_not_allowed": Kind(405, "The address does not take this method", "See the Allow header."),
     "not_acceptable": Kind(406, "No such form of the answer", "Accept one of the media types that /schema lists."),
     "device_silent": Kind(408, "Nothing was heard of the device", "Connect again, and answer heartbeats."),
@@ -64,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "earlier_frame_refused": Kind(
         409, "A frame before this one was refused", "Send the refused frame and all later ones again."
     ),
+    "report_not_ready": Kind(409, "The report is not ready", "Read it again soon; where it has failed, order another."),
     "conflict_already_resolved": Kind(
         409, "Somebody settled this conflict before", "See `resolved` for who, when and how."
     ),
@@ -90,6 +92,9 @@ KINDS: dict[str, Kind] = {
     "invalid_data": Kind(422, "The data is not acceptable", "Correct the field that `path` names."),
     "file_refused": Kind(
         422, "The file is not what the evidencia says", "Correct the evidencia, or begin again with the right file."
+    ),
+    "nothing_to_report": Kind(
+        422, "There is no verified evidence", "Complete the upload of some evidence, then order the report."
     ),
     "upgrade_required": Kind(426, "This address speaks WebSocket", "Connect with a WebSocket client."),
     "window_exceeded": Kind(429, "More was sent than may wait", "Wait for answers as the window of `welcome` says."),

@@ -31,6 +31,13 @@ LEAST_ROLE: dict[str, Role | None] = {
     "evidence_upload_complete": Role.CAMPO,
     "evidence_download": Role.CAMPO,
     "evidence_thumbnail": Role.CAMPO,
+    "report_order": Role.GESTOR,
+    "reports": Role.VIGILANCIA,
+    "report": Role.CAMPO,  # whoever completed an activity is told of its report
+    "report_download": Role.CAMPO,
+    "report_proof": Role.CAMPO,
+    "report_verify": None,
+    "report_page": None,
     "health_live": None,
     "health_ready": None,
     "metrics": None,

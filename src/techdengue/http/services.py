@@ -9,7 +9,7 @@ from techdengue.settings import Settings
 from .address import Proxies
 from .budget import BodyBudget
 from .keeper import Keeper
-from .ports import Audit, Feed, Files, HealthCheck, Intake, Jobs, Readers, Verifier
+from .ports import Audit, Feed, Files, HealthCheck, Intake, Jobs, Readers, Reports, Verifier
 from .presence import Places
 
 _BODIES_AT_ONCE = 4
@@ -34,6 +34,7 @@ class Services:
     readers: Readers
     feed: Feed
     jobs: Jobs
+    reports: Reports
     verifier: Verifier
     audit: Audit
     settings: Settings

@@ -22,6 +22,7 @@ _STRUCTURED = ("application/json", "application/msgpack")
 _PATH_TEXTS = {
     "device_id": "The device's own id: 1 to 128 printable characters.",
     "type": "`atividade` or `evidencia`.",
+    "evidencia_id": "The evidence's id; a slash in it is sent as %2F.",
     "id": "The id; a slash in it is sent as %2F.",
     "name": "A file of the page.",
 }
@@ -111,6 +112,9 @@ def _describe(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             "required": True,
             "content": _content(_STRUCTURED, schemas.of(operation.body), operation.body_examples),
         }
+    if operation.body_file is not None:
+        file = {"schema": {"type": "string", "format": "binary"}, "examples": {"a file": {"value": "%PDF-1.7 …"}}}
+        described["requestBody"]["content"][operation.body_file] = file
     if operation.said:
         described["x-websocket"] = {
             "subprotocol": SUBPROTOCOL,

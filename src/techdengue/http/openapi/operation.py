@@ -38,6 +38,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body_examples: dict[str, Any] = {}
     body_text: str | None = None
     """A body of lines, as NDJSON."""
+    body_file: str | None = None
+    """The media type of a file that may be sent in the body's place."""
     path_examples: dict[str, str] = {}
     status: int = 200
     answer: Any = None

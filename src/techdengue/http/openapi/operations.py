@@ -28,6 +28,7 @@ from . import examples
 from .evidence_calls import EVIDENCE_OPERATIONS
 from .jobs import JOBS
 from .operation import ALWAYS, CALLED, LISTED, STRUCTURED, WITH_BODY, Operation
+from .report_calls import REPORT_CALLS
 
 _SOCKET: Final = (
     "malformed_frame",
@@ -287,6 +288,7 @@ OPERATIONS: Final = (
         answer_text="A page of entries, newest first.",
         answer_examples={"page": examples.AUDIT},
     ),
+    *REPORT_CALLS,
     Operation(
         name="health_live",
         method="get",
