@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from jobs import Job, NoArguments, Permanent, Queue, RetryPolicy, Run, Transient
+from jobs import Job, NoArguments, Origin, Permanent, Queue, RetryPolicy, Run, Transient, enqueue
 from jobs.model import AnyJob, Counts
 
 _CREATE_EFFECT = """
@@ -109,6 +109,12 @@ async def _sleep(run: Run, _arguments: NoArguments) -> Counts:
     return {}
 
 
+async def _lead(run: Run, _arguments: NoArguments) -> Counts:
+    async with run.services.pool.acquire() as connection, connection.transaction():
+        await enqueue(connection, TIDY, NoArguments(), key=str(run.run_id), origin=Origin.JOB)
+    return {}
+
+
 def _job(
     name: str, handler: Callable[[Run, Any], Awaitable[Counts]], arguments: Any = NoArguments, **more: Any
 ) -> AnyJob:
@@ -129,8 +135,9 @@ FAIL = _job("fail", _fail_for_a_while, Failing)
 REFUSE = _job("refuse", _refuse)
 BREAK = _job("break", _break)
 SLEEP = _job("sleep", _sleep, time_limit=dt.timedelta(milliseconds=100))
+LEAD = _job("lead", _lead)
 TIDY = _job("tidy", _note, queue=Queue.CLEANUP)
 
 PROBES: Mapping[str, AnyJob] = MappingProxyType(
-    {job.name: job for job in (NOTE, WAIT, STEP, ALONE, FAIL, REFUSE, BREAK, SLEEP, TIDY)}
+    {job.name: job for job in (NOTE, WAIT, STEP, ALONE, FAIL, REFUSE, BREAK, SLEEP, LEAD, TIDY)}
 )

@@ -1,14 +1,18 @@
 """Worker processes: what becomes of runs whatever happens to the workers, to Redis, and to the run."""
 
 import asyncio
+import os
+import signal
+from typing import Any
 
 import redis.asyncio
 
 from jobs import NoArguments
+from techdengue.dev.database import Database
 
 from .conftest import QueueRun, StartWorker
-from .probes import FAIL, NOTE, WAIT, Failing, Gated
-from .working import Table
+from .probes import FAIL, LEAD, NOTE, QUICKLY, WAIT, Failing, Gated
+from .working import Table, until
 
 
 async def test_a_worker_runs_what_is_queued(start_worker: StartWorker, queue_run: QueueRun, table: Table) -> None:
@@ -90,3 +94,76 @@ async def test_work_goes_on_without_redis(start_worker: StartWorker, queue_run: 
     runs = [await queue_run(NOTE, NoArguments()) for _ in range(10)]
 
     assert {(await table.ended(run_id))["status"] for run_id in runs} == {"succeeded"}
+
+
+async def test_a_worker_that_slept_through_its_lease_may_not_say_how_the_run_ended(
+    start_worker: StartWorker, queue_run: QueueRun, table: Table
+) -> None:
+    asleep = await start_worker("reports")
+    run_id = await queue_run(WAIT, Gated(gate="a"))
+    await table.has_begun(run_id)
+    os.kill(asleep.pid, signal.SIGSTOP)
+    awake = await start_worker("reports")
+    await table.has_begun(run_id, times=2)
+
+    os.kill(asleep.pid, signal.SIGCONT)
+
+    async def has_noticed() -> bool:
+        return '"event":"job_lost"' in asleep.read_log()
+
+    await until(has_noticed)
+    assert (await table.run(run_id))["status"] == "running", "what the first one says is not recorded"
+    await table.open("a")
+    row = await table.ended(run_id)
+    assert (row["status"], row["attempts"], await table.effects(run_id, "ended")) == ("succeeded", 2, 1)
+    awake.check_running()
+    assert await asleep.stop() == 0
+
+
+async def test_a_run_that_loses_its_worker_every_time_is_a_dead_letter(
+    start_worker: StartWorker, queue_run: QueueRun, table: Table
+) -> None:
+    run_id = await queue_run(WAIT, Gated(gate="never"))
+    for attempt in range(1, QUICKLY.attempts + 1):
+        worker = await start_worker("reports")
+        await table.has_begun(run_id, times=attempt)
+        await worker.kill()
+    await start_worker("reports")
+
+    row = await table.ended(run_id)
+    assert (row["status"], row["attempts"], row["error"].partition(":")[0]) == ("failed", 4, "WorkerLost")
+
+
+async def test_workers_wait_for_a_database_that_is_away(
+    start_worker: StartWorker, queue_run: QueueRun, table: Table, jobs_database: Database
+) -> None:
+    worker = await start_worker("reports")
+    await table.ended(await queue_run(NOTE, NoArguments()))
+    name = jobs_database.name
+    await table.connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+    await table.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name
+    )
+
+    async def has_said() -> bool:
+        return '"event":"runs_not_claimed"' in worker.read_log()
+
+    await until(has_said)
+    await table.connection.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+    assert (await table.ended(await queue_run(NOTE, NoArguments())))["status"] == "succeeded"
+    worker.check_running()
+
+
+async def test_what_follows_from_a_run_is_hinted_into_its_own_queue(
+    start_worker: StartWorker, queue_run: QueueRun, table: Table
+) -> None:
+    await start_worker("reports", job_poll_seconds=20)
+    await start_worker("cleanup", job_poll_seconds=20)
+    await queue_run(LEAD, NoArguments())
+
+    async def followed() -> Any:
+        return await table.connection.fetchval(
+            "SELECT run_id FROM jobs.run WHERE job = 'tidy' AND status = 'succeeded' AND origin = 'job'"
+        )
+
+    await until(followed, seconds=30)
