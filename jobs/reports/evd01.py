@@ -24,7 +24,9 @@ AUTOMATIC: Final = "TechDengue (emissão automática)"
 
 _FLAGS: Final = {
     "gps_far": "Posição da foto longe da atividade",
-    "gps_missing": "Sem posição nos dados da foto",
+    "too_large": "Imagem com pontos demais para uma miniatura",
+    "broken": "Imagem danificada",
+    "no_decoder": "Formato de imagem sem miniatura neste servidor",
 }
 
 

@@ -14,7 +14,7 @@ from techdengue.http.address import Proxies
 from techdengue.http.app import ENDPOINTS
 from techdengue.http.auditing import AUDITED
 from techdengue.http.auth import TokenVerifier
-from techdengue.http.openapi import examples
+from techdengue.http.openapi import examples, report_calls
 from techdengue.http.openapi.examples_of_jobs import RUN_ID
 from techdengue.http.services import Services
 from techdengue.intake.errors import ConflictNotFound
@@ -28,6 +28,8 @@ RESOLUTION = {"choice": "server", "idempotency_key": "k-1"}
 REPORT = "auto_generate_evd01"
 ORDER = {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "1"}}
 CONFLICT = f"/api/conflicts/{examples.CONFLICT_ID}"
+A_REPORT = f"/api/reports/{report_calls.REPORT.report_id}"
+REPORT_ORDER = {"code": "SEMANAL", "municipio_cod_ibge": CUIABA}
 READS: list[tuple[str, str, Any, Action, str, str | None, tuple[str, ...]]] = [
     ("GET", "/api/entities/atividade/1", None, Action.READ_ENTITY, "atividade", "1", (CUIABA,)),
     ("GET", "/api/entities/atividade/1?as_of=7", None, Action.READ_ENTITY, "atividade", "1", (CUIABA,)),
@@ -53,6 +55,12 @@ READS: list[tuple[str, str, Any, Action, str, str | None, tuple[str, ...]]] = [
     ("POST", "/api/evidencias/7/upload/complete", None, Action.VERIFY_FILE, "evidencia", "7", (CUIABA,)),
     ("GET", "/api/evidencias/7/download", None, Action.READ_FILE, "evidencia", "7", (CUIABA,)),
     ("GET", "/api/evidencias/7/thumbnail", None, Action.READ_FILE, "evidencia", "7", (CUIABA,)),
+    ("POST", "/api/reports", REPORT_ORDER, Action.ORDER_REPORT, "report", None, (CUIABA,)),
+    ("GET", "/api/reports", None, Action.READ_REPORTS, "territory", None, ("*",)),
+    ("GET", f"/api/reports?municipio={CUIABA}", None, Action.READ_REPORTS, "territory", None, (CUIABA,)),
+    ("GET", A_REPORT, None, Action.READ_REPORT, "report", report_calls.REPORT.report_id, (CUIABA,)),
+    ("GET", f"{A_REPORT}/download", None, Action.DOWNLOAD_REPORT, "report", report_calls.REPORT.report_id, (CUIABA,)),
+    ("GET", f"{A_REPORT}/proofs/foto-1", None, Action.READ_PROOF, "report", report_calls.REPORT.report_id, (CUIABA,)),
     ("GET", "/api/audit", None, Action.READ_AUDIT, "territory", None, ("*",)),
 ]
 """What is asked, and how the entry tells of it."""
