@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from .evidence.clean_abandoned_uploads import JOB as CLEAN_ABANDONED_UPLOADS
+from .evidence.describe_evidence import JOB as DESCRIBE_EVIDENCE
 from .model import AnyJob
 from .push.notify_report_ready import NOTIFY_REPORT_READY
 from .push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT
@@ -15,6 +17,8 @@ from .reports.generate_weekly_report import GENERATE_WEEKLY_REPORT
 
 _ALL: Final[tuple[AnyJob, ...]] = (
     AUTO_GENERATE_EVD01,
+    CLEAN_ABANDONED_UPLOADS,
+    DESCRIBE_EVIDENCE,
     GENERATE_WEEKLY_REPORT,
     NOTIFY_REPORT_READY,
     NOTIFY_SYNC_CONFLICT,

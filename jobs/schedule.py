@@ -52,6 +52,7 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
 SCHEDULE: Final[Mapping[str, Scheduled]] = MappingProxyType(
     {
         "cleanup_old_s3_files": Scheduled(times=Daily(dt.time(2, 0))),
+        "clean_abandoned_uploads": Scheduled(times=Daily(dt.time(2, 30))),
         "archive_old_reports": Scheduled(times=Daily(dt.time(3, 0))),
         "prune_push_targets": Scheduled(times=Daily(dt.time(3, 30))),
         "cleanup_sync_logs": Scheduled(times=Weekly(SUNDAY, dt.time(4, 0))),

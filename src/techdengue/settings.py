@@ -59,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty for `<s3_bucket>-archive`."""
     s3_timeout: Annotated[float, msgspec.Meta(gt=0)] = 5.0
     """For one attempt of one call, beside a second for each MiB that it carries."""
+    evidence_abandoned_days: AtLeastOne = 14
+    """After which an upload that nobody completed is removed."""
+    evidence_gps_metres: AtLeastOne = 500
+    """From its activity, beyond which a photo is flagged `gps_far`."""
     poll_seconds: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     """Between two looks at the log's tail while somebody waits for changes."""
     waiting_requests: AtLeastOne = 1000

@@ -76,6 +76,7 @@ def test_no_due_time_is_between_the_latest_and_the_next(times: Times, moment: dt
 def test_the_schedule_is_the_one_of_the_facts() -> None:
     assert {name: scheduled.times for name, scheduled in SCHEDULE.items()} == {
         "cleanup_old_s3_files": Daily(dt.time(2, 0)),
+        "clean_abandoned_uploads": Daily(dt.time(2, 30)),
         "archive_old_reports": Daily(dt.time(3, 0)),
         "prune_push_targets": Daily(dt.time(3, 30)),
         "cleanup_sync_logs": Weekly(SUNDAY, dt.time(4, 0)),

@@ -145,11 +145,16 @@ class Storage:
 
     async def keys(self, prefix: str, *, bucket: str | None = None) -> AsyncIterator[str]:
         """The keys that begin with `prefix`, in order."""
+        async for key, _ in self.objects(prefix, bucket=bucket):
+            yield key
+
+    async def objects(self, prefix: str, *, bucket: str | None = None) -> AsyncIterator[tuple[str, dt.datetime]]:
+        """The keys that begin with `prefix`, in order, each with the time when its object was last written."""
         more: dict[str, str] = {}
         while True:
             answer = await self._call("list_objects", functools.partial(self._list, prefix, more, bucket))
             for found in answer.get("Contents", ()):
-                yield str(found["Key"])
+                yield str(found["Key"]), found["LastModified"]
             if not answer.get("IsTruncated"):
                 return
             more = {"ContinuationToken": answer["NextContinuationToken"]}
@@ -230,6 +235,17 @@ class Storage:
             carries=sum(part.size for part in parts),
         )
 
+    async def multiparts(self, prefix: str) -> AsyncIterator[tuple[str, str, dt.datetime]]:
+        """Multipart uploads under way whose keys begin with `prefix`: key, id, and when each was begun."""
+        more: dict[str, str] = {}
+        while True:
+            answer = await self._call("list_multipart_uploads", functools.partial(self._list_multiparts, prefix, more))
+            for found in answer.get("Uploads", ()):
+                yield str(found["Key"]), str(found["UploadId"]), found["Initiated"]
+            if not answer.get("IsTruncated"):
+                return
+            more = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
+
     async def abort_multipart(self, key: str, upload: str) -> None:
         """Forget a multipart upload and its parts, whether or not it is there."""
         with contextlib.suppress(NoSuchUpload, NoSuchObject):
@@ -253,6 +269,10 @@ class Storage:
 
     def _list(self, prefix: str, more: dict[str, str], bucket: str | None) -> Awaitable[Any]:
         answer: Awaitable[Any] = self._client.list_objects_v2(Bucket=bucket or self.bucket, Prefix=prefix, **more)
+        return answer
+
+    def _list_multiparts(self, prefix: str, more: dict[str, str]) -> Awaitable[Any]:
+        answer: Awaitable[Any] = self._client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix, **more)
         return answer
 
     def _list_parts(self, key: str, upload: str, after: int) -> Awaitable[Any]:
