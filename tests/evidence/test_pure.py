@@ -52,6 +52,7 @@ def test_a_file_agrees_with_its_own_type_and_with_no_other(declared: str, made: 
         picture(kind="TIFF"),
         b"%!PS-Adobe",
     ],
+    ids=["nothing", "text", "a page", "an archive", "a program", "half a head", "a GIF", "a TIFF", "PostScript"],
 )
 def test_what_is_no_evidence_agrees_with_no_type(body: bytes) -> None:
     sniffed = sniff(body)

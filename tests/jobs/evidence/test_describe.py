@@ -85,6 +85,7 @@ async def test_a_photo_that_was_taken_far_from_its_activity_is_flagged(
         (MADE["image/heic"], "image/heic", ["no_decoder"]),
         (picture(2_000, 2_000)[:-60_000], "image/jpeg", ["broken"]),
     ],
+    ids=["a PDF", "a video", "HEIC", "a photo that is cut"],
 )
 async def test_what_has_no_picture_has_no_thumbnail(
     agent: Agent, work_off: WorkOff, table: Table, body: bytes, content_type: str, flags: list[str]
