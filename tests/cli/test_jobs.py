@@ -4,12 +4,14 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from techdengue.dev.database import Database
+from tests.e2e.processes import Program, running
 
 from .conftest import Run
 
@@ -117,6 +119,7 @@ async def test_waiting_for_a_run_ends_with_it_and_says_why_it_failed(
 
     ended = await waiting
     assert ended.code == 1
+    assert "no worker serves reports: it waits for `techdengue worker reports`" in ended.err
     assert "of_the_tests failed: Permanent: no such report" in ended.err
 
 
@@ -154,3 +157,26 @@ async def test_a_worker_whose_port_or_redis_cannot_be_used_says_so(techdengue: R
 
     ended = await techdengue("worker", "all", "--port", "0", env={**variables, "TECHDENGUE_REDIS_URL": "http://x"})
     assert (ended.code, "TECHDENGUE_REDIS_URL is no address of Redis" in ended.err) == (2, True), ended.err
+
+
+async def test_a_job_is_started_by_hand_and_waited_for_until_a_worker_has_run_it(
+    techdengue: Run, variables: dict[str, str], tmp_path: Path
+) -> None:
+    worker = Program(("worker", "cleanup", "--port", "0"), variables, tmp_path / "worker.log")
+    async with running(worker):
+        ran = await techdengue("jobs", "run", "prune_push_targets", "--wait", "--key", "k", "--json", env=variables)
+        assert ran.code == 0, ran.err
+        run = json.loads(ran.out)
+        assert (run["job"], run["status"], run["attempts"], run["origin"]) == (
+            "prune_push_targets",
+            "succeeded",
+            1,
+            "request",
+        )
+        again = await techdengue("jobs", "run", "prune_push_targets", "--key", "k", "--json", env=variables)
+        assert json.loads(again.out)["run_id"] == run["run_id"]
+
+        refused = await techdengue("jobs", "run", "prune_push_targets", "--arguments", '{"a": 1}', env=variables)
+        assert (refused.code, "It takes none." in refused.err) == (2, True), refused.err
+        assert await worker.stop() == 0
+    assert "working on cleanup" in worker.read_log()

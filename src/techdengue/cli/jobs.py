@@ -188,6 +188,7 @@ async def _read(url: str, run_id: uuid.UUID) -> "JobRun":
 async def _ended(url: str, run_id: uuid.UUID) -> "JobRun":
     """The run once it has ended, with a bar until then."""
     run = await _read(url, run_id)
+    await _warn_of_no_worker(url, run)
     with progress(f"{run.job}, {run.status.value}") as advance:
         while run.finished_at is None:
             if run.progress is not None:
@@ -195,6 +196,14 @@ async def _ended(url: str, run_id: uuid.UUID) -> "JobRun":
             await asyncio.sleep(POLL_SECONDS)
             run = await _read(url, run_id)
     return run
+
+
+async def _warn_of_no_worker(url: str, run: "JobRun") -> None:
+    from jobs.queries import RunsWanted
+
+    found = await _overview(url, RunsWanted(queue=run.queue), limit=1)
+    if run.finished_at is None and not any(depth.workers for depth in found.queues if depth.queue is run.queue):
+        say(f"no worker serves {run.queue.value}: it waits for `techdengue worker {run.queue.value}`")
 
 
 async def _start(url: str, redis_url: str, job: "AnyJob", arguments: Any, key: str | None) -> uuid.UUID:
