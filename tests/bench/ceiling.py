@@ -145,8 +145,8 @@ async def _write_all(pool: asyncpg.Pool, groups: Sequence[Prepared], write: Writ
 
 async def write_bare(connection: asyncpg.Connection, prepared: Prepared) -> None:
     """Insert the rows."""
-    _opened, _settled, requests, *_ = prepared.companions
-    await connection.fetchval(SQL["bare_append"], 0, *append_rows(prepared.units), requests)
+    opened, _settled, requests, runs, *_ = prepared.companions
+    await connection.fetchval(SQL["bare_append"], 0, *append_rows(prepared.units), opened, requests, runs)
 
 
 async def write_as_intake(connection: asyncpg.Connection, prepared: Prepared) -> None:

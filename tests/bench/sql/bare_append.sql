@@ -1,5 +1,6 @@
 -- What an append writes, and nothing else: no read, no comparison, no losers. One statement, autocommit.
--- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 requests, as the intake's append does.
+-- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 requests, $7 runs,
+-- as the intake's append takes them.
 WITH placed AS (
     UPDATE eventstore.lane SET position = position + cardinality($2::eventstore.event_row[]) WHERE lane = $1
     RETURNING position - cardinality($2::eventstore.event_row[]) AS before
@@ -29,6 +30,18 @@ WITH placed AS (
     SELECT n.writer, n.clock
       FROM unnest($4::eventstore.writer_row[]) AS n
     ON CONFLICT (writer) DO UPDATE SET clock = EXCLUDED.clock
+), opened AS (
+    INSERT INTO projections.conflict (
+           conflict_id, municipio_cod_ibge, entity_type, entity_id, stream, sequence, conflict_type, strategy,
+           device_id, user_id, opened_at)
+    SELECT c.conflict_id, c.municipio_cod_ibge, c.entity_type, c.entity_id, c.stream, c.sequence, c.conflict_type,
+           c.strategy, c.device_id, c.user_id, c.opened_at
+      FROM unnest($5::projections.opened_row[]) AS c
+), queued AS (
+    INSERT INTO jobs.run (
+           run_id, job, queue, key, arguments, origin, max_attempts, requested_by, municipio_cod_ibge)
+    SELECT q.run_id, q.job, q.queue, q.key, q.arguments, 'commit', q.max_attempts, q.requested_by, q.municipio_cod_ibge
+      FROM unnest($7::jobs.queued_row[]) AS q
 ), requests AS (
     INSERT INTO techdengue.sync_request (
         device_id, user_id, batch_id, received_at, clock_offset_us, operations, applied, client_applied, merged,
@@ -36,6 +49,6 @@ WITH placed AS (
     SELECT r.device_id, r.user_id, r.batch_id, r.received_at, r.clock_offset_us, r.operations, r.applied,
            r.client_applied, r.merged, r.server_kept, r.no_change, r.parked, r.already_processed, r.refused,
            r.error_codes, r.municipios
-      FROM unnest($5::techdengue.request_row[]) AS r
+      FROM unnest($6::techdengue.request_row[]) AS r
 )
 SELECT before FROM placed
