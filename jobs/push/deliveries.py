@@ -29,7 +29,6 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that is ours to try now."""
 
-    message_key: str
     device_id: str
     user_id: str
     target: Target
@@ -52,7 +51,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the deliveries of some notifications stand: how many in each state, and when the next may be tried."""
+    """How the deliveries of a notification stand: how many in each state, and when the next may be tried."""
 
     counts: Mapping[str, int]
     next_at: dt.datetime | None
@@ -67,35 +66,34 @@ NOTHING: Final = Standing(counts={}, next_at=None)
 
 
 class Deliveries:
-    """The deliveries of some notifications, on a connection of the role `techdengue_jobs`."""
+    """The deliveries of a notification, on a connection of the role `techdengue_jobs`."""
 
-    def __init__(self, notifications: Sequence[Notification]) -> None:
-        pairs = [(note, user) for note in notifications for user in sorted(note.users)]
-        self._keys = [note.key for note, _ in pairs]
-        self._users = [user for _, user in pairs]
-        self._types = [note.message.type.value for note, _ in pairs]
-        self._ttls = [note.ttl for note, _ in pairs]
+    def __init__(self, notification: Notification) -> None:
+        self._key = notification.key
+        self._type = notification.type.value
+        self._ttl = notification.ttl
+        self._users = sorted(notification.messages)
 
     async def count_targets(self, connection: Connection, now: dt.datetime) -> int:
         """How many active targets the users have."""
-        found: int = await connection.fetchval(statements.COUNT_TARGETS, sorted(set(self._users)), now - SEEN_WITHIN)
+        found: int = await connection.fetchval(statements.COUNT_TARGETS, self._users, now - SEEN_WITHIN)
         return found
 
     async def reserve(self, connection: Connection, now: dt.datetime) -> None:
         """A row for each active target that has none yet."""
         await connection.execute(
-            statements.RESERVE, self._keys, self._users, self._types, self._ttls, now, now - SEEN_WITHIN
+            statements.RESERVE, self._key, self._users, self._type, self._ttl, now, now - SEEN_WITHIN
         )
 
     async def close(self, connection: Connection, now: dt.datetime) -> list[Outcome]:
         """Settle what can be delivered no more; how each ended."""
-        rows = await connection.fetch(statements.CLOSE, self._keys, self._users, now, now - SEEN_WITHIN)
+        rows = await connection.fetch(statements.CLOSE, self._key, self._users, now, now - SEEN_WITHIN)
         return [Outcome(row["state"]) for row in rows]
 
     async def claim(self, connection: Connection, now: dt.datetime) -> list[Claim]:
         """At most `AT_ONCE` that are due, ours for `CLAIMED_FOR`."""
         rows = await connection.fetch(
-            statements.CLAIM, self._keys, self._users, now, now + CLAIMED_FOR, AT_ONCE, now - SEEN_WITHIN
+            statements.CLAIM, self._key, self._users, now, now + CLAIMED_FOR, AT_ONCE, now - SEEN_WITHIN
         )
         return [_claim(row) for row in rows]
 
@@ -105,7 +103,7 @@ class Deliveries:
         async with connection.transaction() if dead else contextlib.nullcontext():
             await connection.execute(
                 statements.SETTLE,
-                [row.claim.message_key for row in rows],
+                self._key,
                 [row.claim.device_id for row in rows],
                 [row.outcome.value if row.outcome is not None and row.is_final else RESERVED for row in rows],
                 [None if row.outcome is None else row.outcome.value for row in rows],
@@ -124,7 +122,7 @@ class Deliveries:
 
     async def standing(self, connection: Connection, now: dt.datetime) -> Standing:
         """How they stand."""
-        rows = await connection.fetch(statements.COUNT, sorted(set(self._keys)), now)
+        rows = await connection.fetch(statements.COUNT, self._key, now)
         return Standing(
             counts={row["state"]: row["deliveries"] for row in rows},
             next_at=next((row["next_at"] for row in rows if row["state"] == RESERVED), None),
@@ -133,7 +131,6 @@ class Deliveries:
 
 def _claim(row: Any) -> Claim:
     return Claim(
-        message_key=row["message_key"],
         device_id=row["device_id"],
         user_id=row["user_id"],
         target=Target(TargetKind(row["kind"]), row["value"]),

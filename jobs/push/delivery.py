@@ -36,23 +36,23 @@ _Portion: TypeAlias = tuple[Sequence[Claim], Standing]
 _log = structlog.get_logger()
 
 
-async def deliver(run: Run, notifications: Sequence[Notification]) -> Counts:
+async def deliver(run: Run, notification: Notification) -> Counts:
     """Send what is not settled; answers how all deliveries stand, by state.
 
     Raises Transient while some are to be tried again; Permanent when a message was given up or is not what FCM takes,
     or FCM does not take our credential.
     """
-    deliveries = Deliveries(notifications)
+    deliveries = Deliveries(notification)
     pusher = run.services.push
     if pusher is None:
         async with run.services.pool.acquire() as connection:
             return {"skipped_no_credentials": await deliveries.count_targets(connection, run.services.clock())}
     try:
-        for notification in notifications:
-            check(notification.message)
+        for message in notification.messages.values():
+            check(message)
     except MessageUnsendable as error:
         raise Permanent(str(error)) from error
-    sending = _Sending(run, pusher, deliveries, notifications)
+    sending = _Sending(run, pusher, deliveries, notification.messages)
     standing = await sending.send_all()
     _conclude(standing, pusher, run.services.clock(), refused=sending.refused)
     return standing.counts
@@ -72,16 +72,14 @@ def _conclude(standing: Standing, pusher: Pusher, now: dt.datetime, *, refused: 
 class _Sending:
     """One attempt's sending. A connection is held only between two portions, in which it is waited for FCM."""
 
-    def __init__(self, run: Run, pusher: Pusher, deliveries: Deliveries, notifications: Sequence[Notification]) -> None:
+    def __init__(self, run: Run, pusher: Pusher, deliveries: Deliveries, messages: Mapping[str, Message]) -> None:
         self._run = run
         self._pool = run.services.pool
         self._clock = run.services.clock
         self._pusher = pusher
         self._deliveries = deliveries
         self._unauthorized = False
-        self._messages: Mapping[tuple[str, str], Message] = {
-            (note.key, user): note.message for note in notifications for user in note.users
-        }
+        self._messages = messages
 
     @property
     def refused(self) -> bool:
@@ -134,7 +132,7 @@ class _Sending:
         return results
 
     async def _try(self, claim: Claim, results: list[Result]) -> None:
-        message = self._messages[claim.message_key, claim.user_id]
+        message = self._messages[claim.user_id]
         ttl = claim.expires_at - self._clock()
         answer = await self._pusher.send(message, claim.target, ttl=ttl, patience=PATIENCE)
         if answer is None:

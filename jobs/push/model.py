@@ -46,12 +46,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """A message and who is to get it, each of their active devices once."""
+    """Who is to get what, each of their active devices once."""
 
     key: str
     """What is delivered once to a device, for ever: `sync_conflict/<id>`."""
-    message: Message
-    users: frozenset[str]
+    type: MessageType
+    messages: Mapping[str, Message]
+    """By user; all of the type."""
     ttl: dt.timedelta
     """After it the message is given up: it would no longer be news."""
 

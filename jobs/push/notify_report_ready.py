@@ -32,11 +32,11 @@ async def notify_report_ready(run: Run, arguments: ReportReady) -> Counts:
         return {"nobody_asked": 1}
     notification = Notification(
         key=f"{MessageType.REPORT_READY}/{arguments.report_id}",
-        message=texts.report_ready(arguments.report_id, report["code"]),
-        users=frozenset({report["requested_by"]}),
+        type=MessageType.REPORT_READY,
+        messages={report["requested_by"]: texts.report_ready(arguments.report_id, report["code"])},
         ttl=TTL,
     )
-    return await deliver(run, [notification])
+    return await deliver(run, notification)
 
 
 NOTIFY_REPORT_READY: Final = Job(

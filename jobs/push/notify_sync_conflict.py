@@ -25,13 +25,14 @@ async def notify_sync_conflict(run: Run, arguments: ConflictParked) -> Counts:
     if conflict["status"] != "open":
         return {"already_resolved": 1}
     managers = await pool.fetch(statements.FIND_MANAGERS, [conflict["municipio_cod_ibge"]])
+    users = {conflict["user_id"], *(manager["user_id"] for manager in managers)}
     notification = Notification(
         key=f"{MessageType.SYNC_CONFLICT}/{arguments.conflict_id}",
-        message=texts.sync_conflict(arguments.conflict_id, conflict["entity_type"]),
-        users=frozenset({conflict["user_id"], *(manager["user_id"] for manager in managers)}),
+        type=MessageType.SYNC_CONFLICT,
+        messages=dict.fromkeys(users, texts.sync_conflict(arguments.conflict_id, conflict["entity_type"])),
         ttl=TTL,
     )
-    return await deliver(run, [notification])
+    return await deliver(run, notification)
 
 
 NOTIFY_SYNC_CONFLICT: Final = Job(

@@ -10,7 +10,7 @@ from jobs.schedule import ZONE
 
 from . import statements, texts
 from .delivery import DELIVERY_RETRY, DELIVERY_TIME_LIMIT, deliver
-from .model import MessageType, Notification
+from .model import Message, MessageType, Notification
 from .texts import NOTHING, DayFigures
 
 TTL: Final = dt.timedelta(hours=12)
@@ -40,17 +40,17 @@ async def send_daily_digest(run: Run, _arguments: NoArguments) -> Counts:
     managers = await pool.fetch(statements.FIND_MANAGERS, None)
     rows = await pool.fetch(statements.READ_DIGEST_FIGURES, begin, end, end - SILENT_AFTER, end - ABANDONED_AFTER)
     figures = {row["municipio"]: _figures(row) for row in rows}
-    return await deliver(run, [_notification(day, manager, figures) for manager in managers])
-
-
-def _notification(day: dt.date, manager: Any, figures: Mapping[str, DayFigures]) -> Notification:
-    told = sum(_of_territory(figures, manager["municipios"]), NOTHING)
-    return Notification(
+    notification = Notification(
         key=f"{MessageType.DAILY_DIGEST}/{day.isoformat()}",
-        message=texts.daily_digest(day, told),
-        users=frozenset({manager["user_id"]}),
+        type=MessageType.DAILY_DIGEST,
+        messages={manager["user_id"]: _message(day, manager, figures) for manager in managers},
         ttl=TTL,
     )
+    return await deliver(run, notification)
+
+
+def _message(day: dt.date, manager: Any, figures: Mapping[str, DayFigures]) -> Message:
+    return texts.daily_digest(day, sum(_of_territory(figures, manager["municipios"]), NOTHING))
 
 
 def _of_territory(figures: Mapping[str, DayFigures], municipios: Iterable[str]) -> Iterable[DayFigures]:

@@ -41,7 +41,8 @@ async def send_push_notification(run: Run, arguments: PushArguments) -> Counts:
         data=arguments.data,
     )
     key = f"{MessageType.NOTIFICATION}/{run.run_id}"
-    return await deliver(run, [Notification(key=key, message=message, users=frozenset({arguments.user_id}), ttl=TTL)])
+    messages = {arguments.user_id: message}
+    return await deliver(run, Notification(key=key, type=MessageType.NOTIFICATION, messages=messages, ttl=TTL))
 
 
 SEND_PUSH_NOTIFICATION: Final = Job(

@@ -1,12 +1,11 @@
--- Claims deliveries that are to be sent now, so that nobody else sends them; answers them with their targets.
--- In pairs: $1 message keys, $2 users. $3 now, $4 until when they are ours, $5 at most so many, $6 since when a device
--- must have been seen.
+-- Claims deliveries of message $1 to users $2 that are to be sent now, so that nobody else sends them; answers them with
+-- their targets. $3 now, $4 until when they are ours, $5 at most so many, $6 since when a device must have been seen.
 WITH due AS (
     SELECT p.message_key, p.device_id, t.kind, t.value, t.digest
-    FROM unnest($1::text[], $2::text[]) AS w (message_key, user_id)
-    JOIN jobs.push_delivery AS p ON p.message_key = w.message_key AND p.user_id = w.user_id
+    FROM jobs.push_delivery AS p
     JOIN jobs.push_target AS t ON t.device_id = p.device_id AND t.user_id = p.user_id
-    WHERE p.state = 'reserved' AND p.expires_at > $3 AND t.seen_at >= $6
+    WHERE p.message_key = $1 AND p.user_id = ANY ($2::text[]) AND p.state = 'reserved' AND p.expires_at > $3
+      AND t.seen_at >= $6
       AND (p.retry_at IS NULL OR p.retry_at <= $3)
       AND (p.claimed_until IS NULL OR p.claimed_until <= $3)
     ORDER BY p.message_key, p.device_id
@@ -17,4 +16,4 @@ UPDATE jobs.push_delivery AS p
 SET claimed_until = $4, retry_at = NULL, attempts = p.attempts + 1
 FROM due
 WHERE p.message_key = due.message_key AND p.device_id = due.device_id
-RETURNING p.message_key, p.device_id, p.user_id, p.attempts, p.expires_at, due.kind, due.value, due.digest
+RETURNING p.device_id, p.user_id, p.attempts, p.expires_at, due.kind, due.value, due.digest

@@ -13,7 +13,7 @@ import structlog.testing
 from jobs.outbox import ConflictParked
 from jobs.push import open_pusher
 from jobs.push.deliveries import CLAIMED_FOR, Claim, Deliveries, Result
-from jobs.push.model import Notification, Outcome
+from jobs.push.model import MessageType, Notification, Outcome
 from jobs.push.notify_sync_conflict import NOTIFY_SYNC_CONFLICT, TTL
 from jobs.push.send_push_notification import SEND_PUSH_NOTIFICATION, PushArguments
 from jobs.push.texts import sync_conflict
@@ -28,6 +28,11 @@ from .fcm import StandIn
 
 def _pushed(outcome: str) -> float:
     return telemetry.REGISTRY.get_sample_value("push_messages_total", {"outcome": outcome}) or 0.0
+
+
+def _note() -> Notification:
+    messages = {"ana": sync_conflict(uuid.uuid4(), "atividade")}
+    return Notification(key="k", type=MessageType.SYNC_CONFLICT, messages=messages, ttl=TTL)
 
 
 async def _notify(site: Site, conflict_id: uuid.UUID) -> Any:
@@ -88,8 +93,8 @@ async def test_a_target_that_is_none_is_turned_off_and_not_tried_again(
 
 async def test_a_target_that_was_registered_meanwhile_is_not_turned_off(site: Site) -> None:
     await site.device("d-ana", "ana", "old")
-    note = Notification(key="k", message=sync_conflict(uuid.uuid4(), "atividade"), users=frozenset({"ana"}), ttl=TTL)
-    deliveries = Deliveries([note])
+    note = _note()
+    deliveries = Deliveries(note)
     async with site.services.pool.acquire() as connection:
         await deliveries.reserve(connection, site.clock())
         [claim] = await deliveries.claim(connection, site.clock())
@@ -254,10 +259,10 @@ async def test_a_lost_answer_is_sent_again_with_the_same_tag(site: Site, fcm: St
 async def test_two_workers_at_once_send_each_message_once(site: Site, fcm: StandIn) -> None:
     for number in range(30):
         await site.device(f"d-{number}", "ana")
-    note = Notification(key="k", message=sync_conflict(uuid.uuid4(), "atividade"), users=frozenset({"ana"}), ttl=TTL)
+    note = _note()
 
     async def work() -> Sequence[Claim]:
-        deliveries = Deliveries([note])
+        deliveries = Deliveries(note)
         async with site.services.pool.acquire() as connection:
             await deliveries.reserve(connection, site.clock())
             return await deliveries.claim(connection, site.clock())
