@@ -58,6 +58,12 @@ def _rows(how: str, made: Made, reach: Target | None) -> list[Row]:
         Row(measure="reports", contestant=f"EVD01, 30 photos, {how}", unit="s", values=later, target=reach),
         Row(
             measure="reports",
+            contestant=f"CPU of the worker for one, {how}",
+            unit="s",
+            values=tuple(made.processor[1:]),
+        ),
+        Row(
+            measure="reports",
             contestant=f"memory of the worker, {how}",
             unit="MiB",
             values=(made.most_mib,),
