@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from jobs.evidence.distance import metres_between
 from techdengue.domain.municipios import MUNICIPIOS
 
 from . import merkle, places, wording
@@ -200,7 +201,7 @@ def _where(activity: Point | None, position: Point | None) -> str:
         return "Sem posição própria"
     if activity is None:
         return wording.coordinates(*position)
-    metres = places.distance_metres(activity, position)
+    metres = metres_between(activity, position)
     return f"{wording.coordinates(*position)} (a {wording.distance(metres)} da atividade)"
 
 

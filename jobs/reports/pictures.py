@@ -1,21 +1,20 @@
-"""Gets the pictures of a report: thumbnails, or made from the photo where there is none; what cannot be had is said."""
+"""Gets the pictures of a report: thumbnails, or from the photo where there is none; what cannot be had is said."""
 
 import asyncio
 from typing import Final
 
 import msgspec
 
+from jobs.evidence.looking import look_at
 from jobs.run import Run
 from techdengue.storage import NoSuchObject, ObjectChanged, Storage, StorageAway
 
 from .evd01 import Evidence
-from .thumbnails import is_jpeg, thumbnail_of
+from .thumbnails import is_jpeg
 
 GONE: Final = "O arquivo não está mais no armazenamento"
 UNREADABLE: Final = "Sem imagem: arquivo ilegível, ou de formato que não se converte"
 _AT_ONCE: Final = 8
-_LARGEST_PHOTO: Final = 16 * 1024 * 1024
-"""Bytes of an original that is read for its thumbnail: more than a FOTO may have."""
 
 
 class Filed(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,16 +28,16 @@ async def pictured(run: Run, storage: Storage, files: list[Filed]) -> list[Evide
     """The evidence with its pictures, in the same order. Raises StorageAway."""
     found: list[Evidence] = []
     for start in range(0, len(files), _AT_ONCE):
-        some = files[start : start + _AT_ONCE]
-        found += await _all_pictured(storage, some)
-        await run.progress(len(found), len(files) + 1)
+        for evidence in await _with_thumbnails(storage, files[start : start + _AT_ONCE]):
+            found.append(await _completed(storage, evidence))
+            await run.progress(len(found), len(files) + 1)
     return found
 
 
-async def _all_pictured(storage: Storage, files: list[Filed]) -> list[Evidence]:
+async def _with_thumbnails(storage: Storage, files: list[Filed]) -> list[Evidence]:
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_pictured(storage, filed)) for filed in files]
+            tasks = [group.create_task(_with_thumbnail(storage, filed)) for filed in files]
     except ExceptionGroup as failures:
         if isinstance(failures.exceptions[0], StorageAway):
             raise failures.exceptions[0] from failures
@@ -46,16 +45,10 @@ async def _all_pictured(storage: Storage, files: list[Filed]) -> list[Evidence]:
     return [task.result() for task in tasks]
 
 
-async def _pictured(storage: Storage, filed: Filed) -> Evidence:
+async def _with_thumbnail(storage: Storage, filed: Filed) -> Evidence:
     evidence = filed.evidence
-    head = await storage.head(evidence.object_key)
-    gone = GONE if head is None else None
-    if evidence.record.type != "FOTO":
-        return msgspec.structs.replace(evidence, missing=gone)
-    picture = await _thumbnail(storage, filed)
-    if picture is None and head is not None and head.size <= _LARGEST_PHOTO:
-        picture = await _from_original(storage, evidence.object_key)
-    missing = gone or (UNREADABLE if picture is None else None)
+    missing = GONE if await storage.head(evidence.object_key) is None else None
+    picture = await _thumbnail(storage, filed) if evidence.record.type == "FOTO" else None
     return msgspec.structs.replace(evidence, picture=picture, missing=missing)
 
 
@@ -69,9 +62,12 @@ async def _thumbnail(storage: Storage, filed: Filed) -> bytes | None:
     return found if await asyncio.to_thread(is_jpeg, found) else None
 
 
-async def _from_original(storage: Storage, key: str) -> bytes | None:
+async def _completed(storage: Storage, evidence: Evidence) -> Evidence:
+    """A photo without a thumbnail is looked at itself: one at a time, for that is what takes memory."""
+    if evidence.record.type != "FOTO" or evidence.picture is not None or evidence.missing is not None:
+        return evidence
     try:
-        original = await storage.get(key)
+        look = await asyncio.to_thread(look_at, await storage.get(evidence.object_key))
     except (NoSuchObject, ObjectChanged):
-        return None
-    return await asyncio.to_thread(thumbnail_of, original)
+        return msgspec.structs.replace(evidence, missing=GONE)
+    return msgspec.structs.replace(evidence, picture=look.thumbnail, missing=UNREADABLE if look.flags else None)

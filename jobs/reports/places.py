@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
+from jobs.evidence.distance import metres_between
 from techdengue.domain.geo import MATO_GROSSO, Bounds
 
 from . import wording
 
-EARTH_METRES: Final = 6_371_008.8
-"""Mean radius (IUGG)."""
-_METRES_A_DEGREE: Final = math.pi * EARTH_METRES / 180
+_METRES_A_DEGREE: Final = math.pi * 6_371_008.8 / 180
+"""Of latitude, on a sphere of the Earth's mean radius (IUGG)."""
 _RINGS: Final = (25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000)
 _STEPS: Final = (2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
@@ -103,13 +103,6 @@ class _Window(msgspec.Struct, frozen=True):
         return Bar(length=round(metres / self.half / 2, 6), label=wording.distance(metres))
 
 
-def distance_metres(first: Point, second: Point) -> float:
-    """Along the great circle (haversine), in metres."""
-    (lon1, lat1), (lon2, lat2) = ((math.radians(a), math.radians(b)) for a, b in (first, second))
-    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_METRES * math.asin(math.sqrt(min(1.0, half)))
-
-
 def in_the_state(point: Point | None, code: str, boundaries: Boundaries) -> Drawing:
     """The município with the point where its boundary is known, else the frame of Mato Grosso with the point.
 
@@ -134,7 +127,7 @@ def in_the_state(point: Point | None, code: str, boundaries: Boundaries) -> Draw
 
 def around(point: Point, marks: Sequence[tuple[str, Point]]) -> Drawing | None:
     """What was taken around the point, by label, with rings of distance; None where nothing was taken within 50 km."""
-    near = [(label, place, metres) for label, place in marks if (metres := distance_metres(point, place)) <= _RINGS[-1]]
+    near = [(label, place, metres) for label, place in marks if (metres := metres_between(point, place)) <= _RINGS[-1]]
     if not near:
         return None
     farthest = max(metres for _, _, metres in near)

@@ -1,7 +1,7 @@
 """A worker's process that makes one report again and again: `python -m tests.bench.report_maker TIMES`.
 
-Its settings are in the environment. Prints one line of JSON: seconds of each, by the clock and of processor time, and the
-most memory that it had, in MiB.
+Its settings are in the environment. Prints one line of JSON: seconds of each, by the clock and of processor time, and
+the most memory that it had, in MiB.
 """
 
 import asyncio

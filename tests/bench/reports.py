@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 from PIL import Image
 
-from jobs.reports.thumbnails import thumbnail_of
+from jobs.evidence.looking import look_at
 from techdengue.dev.database import Database
 from techdengue.dev.seaweedfs import EmbeddedSeaweed, S3Address
 from techdengue.storage import open_storage
@@ -75,7 +75,7 @@ def _rows(how: str, made: Made, reach: Target | None) -> list[Row]:
 async def _prepare(database: Database, address: S3Address) -> None:
     tell("reports: taking photos")
     photo = await asyncio.to_thread(_photo)
-    small = await asyncio.to_thread(thumbnail_of, photo)
+    small = (await asyncio.to_thread(look_at, photo)).thumbnail
     if small is None:
         raise RuntimeError("the photo of the bench is no photo")
     connection = await asyncpg.connect(database.owner_url)

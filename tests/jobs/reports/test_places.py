@@ -70,13 +70,6 @@ def test_north_is_up_and_east_is_right(first: places.Point, second: places.Point
     assert one[1] == other[1] or (one[1] > other[1]) == (first[1] < second[1])
 
 
-def test_distances_are_those_of_the_sphere() -> None:
-    assert places.distance_metres((0, 0), (0, 0)) == 0
-    assert places.distance_metres((0, 0), (0, 1)) == pytest.approx(111_195, abs=1)
-    assert places.distance_metres((0, 60), (1, 60)) == pytest.approx(55_597, abs=5)
-    assert places.distance_metres((0, 0), (180, 0)) == pytest.approx(math.pi * places.EARTH_METRES)
-
-
 def test_without_boundaries_it_is_said_that_there_are_none() -> None:
     drawn = places.in_the_state(POINT, CUIABA, {})
     assert "não tem a malha municipal instalada" in drawn.explanation
