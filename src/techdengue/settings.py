@@ -99,6 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages a minute from one process; Firebase grants a project 600,000 in all."""
     push_connections: AtLeastOne = 64
     """Connections to FCM from one process, each with one message at a time."""
+    deleted_files_days: AtLeastOne = 30
+    """After so many days the file of deleted evidence is deleted too, unless a report is about it."""
+    archive_reports_days: AtLeastOne = 90
+    """After so many days a report's files go into the archive bucket."""
+    sync_log_days: Annotated[int, msgspec.Meta(ge=31)] = 180
+    """After so many days the log of sync requests goes into the archive bucket."""
+    maintenance_database_url: str = ""
+    """PostgreSQL, a login that may vacuum; empty for `database_url`, which may from PostgreSQL 17 up."""
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose X-Forwarded-For is believed; empty believes none."""
     syslog_url: str = ""

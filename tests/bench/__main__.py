@@ -28,6 +28,7 @@ from .reports import REPORTS
 from .resolver import RESOLVER
 from .stage import Stage, staged
 from .streams import STREAMS
+from .upkeep import UPKEEP
 
 MEASURES: tuple[Measure, ...] = (
     INGEST,
@@ -42,6 +43,7 @@ MEASURES: tuple[Measure, ...] = (
     JOBS,
     PUSH,
     REPORTS,
+    UPKEEP,
     MEMORY,
 )
 QUICK = Options(rounds=2, seconds=1.0, workers=(1,))

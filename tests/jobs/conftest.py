@@ -105,7 +105,7 @@ def run_job(jobs_pool: "asyncpg.Pool[Any]", job_settings: Settings, queue_run: Q
         if now is not None:
             moment = now
             services["clock"] = lambda: moment
-        given = JobServices(pool=jobs_pool, settings=job_settings, **services)
+        given = JobServices(**{"pool": jobs_pool, "settings": job_settings, **services})
         run_id = await queue_run(job, arguments, key=key, due_at=due_at, requested_by=requested_by)
         [claimed] = await claim(jobs_pool, job.queue, [job.name], 1, "the test")
         assert claimed.run_id == run_id

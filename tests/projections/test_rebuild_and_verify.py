@@ -128,7 +128,8 @@ async def test_a_rebuilt_table_has_the_same_guards_and_indexes(
 ) -> None:
     async def shape() -> list[str]:
         rows = await owner.fetch(
-            "SELECT concat_ws(' ', c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relacl, "
+            "SELECT concat_ws(' ', c.relname, c.relrowsecurity, c.relforcerowsecurity, "
+            "(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(c.relacl) AS a), "
             "(SELECT array_agg(d ORDER BY d) FROM pg_index i, pg_get_indexdef(indexrelid) d WHERE indrelid = c.oid), "
             "(SELECT array_agg(concat_ws(' ', p.polname, p.polcmd, p.polroles::regrole[], "
             "pg_get_expr(p.polqual, p.polrelid)) ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid)) "

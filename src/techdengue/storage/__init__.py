@@ -3,9 +3,10 @@
 from .address import Address, address_of
 from .errors import NoSuchObject, NoSuchUpload, ObjectChanged, StorageAway, StorageError, StorageRefused
 from .model import ObjectHead, Part, RetryPolicy
-from .storage import Storage, open_storage
+from .storage import MOST_DELETED, Storage, open_storage
 
 __all__ = [
+    "MOST_DELETED",
     "Address",
     "NoSuchObject",
     "NoSuchUpload",
