@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import resource
 import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +45,9 @@ def simulate(
         typer.Option("--stay-connected/--come-and-go", help="Whether devices follow changes. [default: over ws]"),
     ] = None,
     good_links: Annotated[bool, typer.Option("--good-links", help="Lose nothing, and cut no stream.")] = False,
+    photos: Annotated[
+        bool, typer.Option("--photos", help="Take real photographs, of some 10 kB, and upload them.")
+    ] = False,
     seed: Annotated[
         int, typer.Option(help="The same seed gives the same people doing the same work, with the same ids.")
     ] = 0,
@@ -57,6 +63,7 @@ def simulate(
     \b
     Examples:
       techdengue simulate
+      techdengue simulate --photos
       techdengue simulate --devices 20 --seconds 60 --pause 0 --transport stream
       techdengue simulate --devices 2000 --seconds 60 --rate 5 --transport ws --good-links
       techdengue simulate --devices 5 --rounds 10 --municipio 5103403 --municipio 5107602 --json
@@ -80,7 +87,7 @@ def simulate(
     def token(user: str, municipios: tuple[str, ...]) -> str:
         return mint(user=user, role=Role.CAMPO, municipios=list(municipios))
 
-    with refusals(where), progress("operations acknowledged") as advance:
+    with _folder(photos) as folder, refusals(where), progress("operations acknowledged") as advance:
         simulation = Simulation(
             where,
             token,
@@ -92,6 +99,7 @@ def simulate(
             carrier=Carrier(transport.value),
             stays_connected=transport is Transport.WS if stay_connected is None else stay_connected,
             bad_links=not good_links,
+            photos=folder,
             progress=advance,
         )
         stats = uvloop.run(_work(where, simulation, rounds, seconds))
@@ -101,6 +109,16 @@ def simulate(
             f"{stats.pending} operations were not pushed at the end: {where} cannot be reached",
             code=ExitCode.UNREACHABLE,
         )
+
+
+@contextlib.contextmanager
+def _folder(wanted: bool) -> Iterator[Path | None]:
+    """A folder for photographs, which vanishes with the simulation."""
+    if not wanted:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="techdengue-photos-") as folder:
+        yield Path(folder)
 
 
 async def _work(url: str, simulation: "Simulation", rounds: int | None, seconds: float | None) -> "SimulationStats":
@@ -148,6 +166,8 @@ def _show(stats: "SimulationStats", *, as_json: bool) -> None:
         f"  operations: {stats.made} made, {stats.acknowledged} acknowledged, {stats.conflicts} of these in conflict, "
         f"{stats.refused} refused, {stats.pending} wait; {stats.repeated} were sent again after the server had them"
     )
+    if stats.photos:
+        say(f"  photographs: {stats.photos} uploaded and verified")
     for refusal, times in stats.refusals.items():
         say(f"    {times} times refused: {refusal}")
     say(

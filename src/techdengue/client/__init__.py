@@ -24,11 +24,14 @@ from .errors import (
 from .link import TokenSource
 from .model import (
     Delay,
+    FilesReport,
     LocalDocument,
     OpenConflict,
     PullReport,
     PushReport,
+    QueuedFile,
     QueuedOperation,
+    RefusedFile,
     RefusedOperation,
     SyncReport,
 )
@@ -45,6 +48,7 @@ __all__ = [
     "Delay",
     "Device",
     "Duplex",
+    "FilesReport",
     "Forbidden",
     "HttpTransport",
     "LinkError",
@@ -55,7 +59,9 @@ __all__ = [
     "OpenConflict",
     "PullReport",
     "PushReport",
+    "QueuedFile",
     "QueuedOperation",
+    "RefusedFile",
     "RefusedLine",
     "RefusedOperation",
     "Request",

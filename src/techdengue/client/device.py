@@ -20,20 +20,25 @@ from .copies import Copies
 from .download import Keeps, keep_all
 from .errors import UnknownOperation
 from .exchange import Exchange
+from .files import Files, measured
 from .link import Link, TokenSource
 from .memory import Memory, open_file, transaction
 from .model import (
+    FilesReport,
     LocalDocument,
     OpenConflict,
     PullReport,
     PushReport,
+    QueuedFile,
     QueuedOperation,
+    RefusedFile,
     RefusedOperation,
     SyncReport,
 )
 from .observer import Observer
 from .queue import Queue
 from .retry import Patience, RetryState, Sleep
+from .sending_files import FileSender
 from .transport import HttpTransport, Transport
 from .view import View
 
@@ -100,7 +105,16 @@ class Device:
             observer=around.observer,
             keeps=around.keeps,
         )
+        self._files = Files(self._connection)
+        self._sender = FileSender(
+            self._files,
+            Link(self._transport, base_url, device_id, token),
+            RetryState(Memory(self._connection), around.clock, around.rng, name="files."),
+            self._is_held_back,
+            around.observer,
+        )
         self._busy = asyncio.Lock()
+        self._sending = asyncio.Lock()
 
     def create(
         self,
@@ -136,6 +150,40 @@ class Device:
     ) -> str:
         """Queue a deletion; answers its key."""
         return self._enqueue(OperationKind.DELETE, entity_type, entity_id, UNSET, strategy, municipio)
+
+    def attach(
+        self,
+        evidencia_id: EntityId,
+        file: Path | str,
+        data: dict[str, Any],
+        *,
+        strategy: Strategy = Strategy.LAST_WRITE_WINS,
+        municipio: str | None = None,
+    ) -> str:
+        """Queue the create of an evidencia and the upload of its file; answers the operation's key.
+
+        `hash_sha256` and `tamanho_bytes` are the file's; the file stays where it is until it is verified, and after.
+        Raises UnsendableData, OSError.
+        """
+        path = Path(file).absolute()
+        size, digest = measured(path)
+        said = {**data, "hash_sha256": digest, "tamanho_bytes": size}
+        with transaction(self._connection):
+            named = municipio or self._territory(OperationKind.CREATE, "evidencia", evidencia_id, said)
+            self._files.add(QueuedFile(evidencia_id=evidencia_id, municipio=named, path=path, size=size))
+            return self._add(OperationKind.CREATE, "evidencia", evidencia_id, said, strategy, named)
+
+    def files(self) -> Sequence[QueuedFile]:
+        """Files that the server has not verified, oldest first."""
+        return self._files.waiting()
+
+    def refused_files(self) -> Sequence[RefusedFile]:
+        """Files that the server will not take, oldest first; attach another one, or discard them."""
+        return self._files.refused()
+
+    def discard_file(self, file: QueuedFile) -> None:
+        """Give the upload of a file up; the file itself stays."""
+        self._files.remove(file)
 
     def get(self, entity_type: str, entity_id: EntityId, *, municipio: str | None = None) -> LocalDocument | None:
         """The entity as its user sees it, own pending work included. Raises AmbiguousEntity."""
@@ -211,6 +259,14 @@ class Device:
             pushed = await self._exchange.push(shared)
             pulled = await self._exchange.pull(shared, limit) if pushed.finished else None
             return SyncReport(push=pushed, pull=pulled)
+
+    async def upload(self, *, patience: float = 0.0) -> FilesReport:
+        """Send the files whose evidencia is on the server, and have them verified. Patience and errors as for `push`.
+
+        What a cut left unsent is sent next time, and no more than that.
+        """
+        async with self._sending:
+            return await self._sender.send(Patience(patience, self._around.sleep))
 
     async def follow(self, *, limit: int = 500) -> None:
         """Send each operation as it is recorded and take changes as they come, until cancelled; reconnects by itself.
@@ -298,6 +354,10 @@ class Device:
     def _only_territory(self, entity_type: str, entity_id: EntityId) -> str:
         known = self._copies.territories(entity_type, str(entity_id))
         return known[0] if len(known) == 1 else ""
+
+    def _is_held_back(self, file: QueuedFile) -> bool:
+        waiting = self._queue.pending_for("evidencia", str(file.evidencia_id))
+        return any(operation.sent.operation is OperationKind.CREATE for operation in waiting)
 
     def _refusal(self, key: str) -> RefusedOperation:
         refused = self._queue.refusal(key)

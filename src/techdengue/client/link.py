@@ -4,12 +4,14 @@ import gzip
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from . import wire
 from .duplex import Duplex
 from .errors import Unreachable
+from .model import QueuedFile
 from .transport import Request, Response, StreamingTransport, Transport
 from .verdict import check
 
@@ -18,6 +20,10 @@ TokenSource: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 PACK_ABOVE: Final = 1024
 """Bytes: larger request bodies travel as gzip."""
+
+_PART_SECONDS: Final = 60.0
+_SLOWEST: Final = 4096.0
+"""Bytes a second below which sending a part is given up."""
 
 _T = TypeVar("_T")
 _Answer = TypeVar("_Answer", bound=Duplex | Response)
@@ -52,6 +58,17 @@ class Link:
         if wait:
             params["wait"] = f"{wait:g}"
         return _decode(await self._call(self._request("GET", "/api/sync/changes", params=params)), wire.ChangesPage)
+
+    async def ask_of_file(self, method: str, file: QueuedFile, call: str) -> Response:
+        """One of the calls about an evidencia's file; whatever it answers. Raises Unreachable, Unauthorized."""
+        params = {"municipio_cod_ibge": file.municipio} if file.municipio else {}
+        path = f"/api/evidencias/{quote(str(file.evidencia_id), safe='')}/{call}"
+        return await self._authorized(self._request(method, path, params=params), self._transport.send)
+
+    async def put_part(self, url: str, headers: dict[str, str], body: bytes) -> Response:
+        """Send a part to the object store, which knows nothing of tokens. Raises Unreachable."""
+        seconds = _PART_SECONDS + len(body) / _SLOWEST
+        return await self._transport.send(Request(method="PUT", url=url, headers=headers, body=body, total=seconds))
 
     async def open_stream(self, first: bytes, *, sent_at: str, packed: bool) -> Duplex:
         """`POST /api/sync/stream`, begun with these bytes. Raises LinkError."""

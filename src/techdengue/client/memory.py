@@ -8,8 +8,8 @@ from pathlib import Path
 from .errors import WrongDevice
 from .statements import STATEMENTS
 
-_LAYOUT = 1
-"""Of `sql/schema.sql`; kept in SQLite's user_version."""
+_LAYOUT = 2
+"""Of `sql/schema.sql` with what was added since; kept in SQLite's user_version."""
 
 
 def open_file(path: Path | str, device_id: str, *, durable: bool = True) -> sqlite3.Connection:
@@ -66,12 +66,14 @@ class Memory:
 def _lay_out(connection: sqlite3.Connection) -> None:
     with transaction(connection):
         found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > _LAYOUT:
+            raise WrongDevice(f"the file has layout {found}, this program knows {_LAYOUT}")
         if found == 0:
             for statement in STATEMENTS["schema"].split(";\n"):
                 connection.execute(statement)
+        if found < _LAYOUT:
+            connection.execute(STATEMENTS["add_files"])
             connection.execute(f"PRAGMA user_version = {_LAYOUT}")
-        elif found != _LAYOUT:
-            raise WrongDevice(f"the file has layout {found}, this program knows {_LAYOUT}")
 
 
 def _claim(memory: Memory, device_id: str) -> None:

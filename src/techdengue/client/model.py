@@ -1,6 +1,7 @@
 """What a device shows its user: plain frozen structs."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -132,6 +133,38 @@ class PullReport(msgspec.Struct, frozen=True, kw_only=True):
     def finished(self) -> bool:
         """Whether the end of the changes was reached."""
         return self.delay is None
+
+
+class QueuedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that belongs to an evidencia and is not verified yet. Sizes are bytes."""
+
+    evidencia_id: EntityId
+    municipio: str
+    path: Path
+    size: int
+
+
+class RefusedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the server will not take, and why."""
+
+    file: QueuedFile
+    code: str
+    message: str
+
+
+class FilesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the files that waited. With a `problem` not all were tried: upload again later."""
+
+    uploaded: int
+    refused: int
+    held_back: int
+    """Their evidencia is not on the server yet: push first."""
+    problem: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every file that could be sent was tried."""
+        return self.problem is None
 
 
 class SyncReport(msgspec.Struct, frozen=True, kw_only=True):

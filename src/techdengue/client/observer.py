@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from . import wire
 from .errors import Unreachable
+from .model import QueuedFile
 
 
 class Observer:
@@ -14,6 +15,15 @@ class Observer:
 
     def changed(self, page: wire.ChangesPage) -> None:
         """The server told what others changed."""
+
+    def file_progress(self, file: QueuedFile, sent: int) -> None:
+        """So many bytes of the file are in the object store."""
+
+    def file_verified(self, file: QueuedFile) -> None:
+        """The server has verified the file; it waits no more."""
+
+    def file_refused(self, file: QueuedFile, code: str) -> None:
+        """The server will not take the file."""
 
     def failed(self, error: Unreachable) -> None:
         """The server was out of reach, or had no time; the device will try again."""

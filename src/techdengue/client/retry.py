@@ -30,7 +30,9 @@ def backoff(attempts: int, rng: random.Random, *, retry_after: float | None = No
 class RetryState:
     """How often the server was out of reach, and until when the device waits. Survives a restart."""
 
-    def __init__(self, memory: Memory, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, memory: Memory, clock: Clock, rng: random.Random, *, name: str = "") -> None:
+        """`name` keeps it apart from another one of the same device."""
+        self._attempts, self._retry = f"{name}attempts", f"{name}retry"
         self._memory = memory
         self._clock = clock
         self._rng = rng
@@ -38,7 +40,7 @@ class RetryState:
     @property
     def attempts(self) -> int:
         """Failed attempts since the last success."""
-        return int(self._memory.recall("attempts") or 0)
+        return int(self._memory.recall(self._attempts) or 0)
 
     def remaining(self) -> float:
         """Seconds until the next attempt is due; 0 where it is.
@@ -54,18 +56,18 @@ class RetryState:
         attempts = self.attempts + 1
         wait = backoff(attempts, self._rng, retry_after=error.retry_after)
         until = to_micros(self._clock.now()) + int(wait * 1e6)
-        self._memory.remember("attempts", str(attempts))
-        self._memory.remember("retry", f"{wait} {until}")
+        self._memory.remember(self._attempts, str(attempts))
+        self._memory.remember(self._retry, f"{wait} {until}")
         return wait
 
     def succeeded(self) -> None:
         """Note that the server answered."""
         if self.attempts:
-            self._memory.forget("attempts")
-            self._memory.forget("retry")
+            self._memory.forget(self._attempts)
+            self._memory.forget(self._retry)
 
     def _decided(self) -> tuple[float, int]:
-        stored = self._memory.recall("retry")
+        stored = self._memory.recall(self._retry)
         if stored is None:
             return 0.0, 0
         wait, until = stored.split()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -9,12 +10,15 @@ from typing import Final, Protocol, Self, runtime_checkable
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from .duplex import LONGEST_MESSAGE, Body, Duplex, LineDuplex, SocketDuplex
 from .errors import Unreachable
 
 SUBPROTOCOL: Final = "techdengue.sync.1"
 _GOODBYE_SECONDS: Final = 2.0
+_LARGE: Final = 512 * 1024
+"""Bytes from which a body is sent piece by piece."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
     params: dict[str, str] = {}
     body: bytes | None = None
+    total: float | None = None
+    """Seconds for all of it, however long it is silent meanwhile; None: as the transport has it."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,16 +77,23 @@ class HttpTransport:
 
     async def send(self, request: Request) -> Response:
         """The server's answer. Redirects are not followed: a captive portal is no sync server."""
+        large = request.body is not None and len(request.body) > _LARGE
         with _unreachable():
             async with self._connected().request(
                 request.method,
-                request.url,
+                URL(request.url, encoded=True) if request.total is not None else request.url,
                 params=request.params,
                 headers=request.headers,
-                data=request.body,
+                data=io.BytesIO(request.body) if large and request.body is not None else request.body,
                 allow_redirects=False,
+                timeout=self._timeout_of(request),
             ) as answer:
                 return await _read(answer)
+
+    def _timeout_of(self, request: Request) -> aiohttp.ClientTimeout:
+        if request.total is None:
+            return self._timeout
+        return aiohttp.ClientTimeout(total=request.total, sock_connect=self._timeout.sock_connect)
 
     async def open_stream(self, request: Request) -> Duplex | Response:
         """The answer has begun when this returns; its lines come as the server writes them."""

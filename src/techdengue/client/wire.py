@@ -151,3 +151,51 @@ def _check_numbers(value: Any) -> None:
                 _check_numbers(inner)
         case _:
             return
+
+
+class PartThere(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a file that the object store has."""
+
+    size: int
+
+
+class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a file that is still to be sent."""
+
+    offset: int
+    size: int
+    url: str
+    headers: dict[str, str]
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `POST /api/evidencias/{id}/upload`."""
+
+    status: str
+    there: tuple[PartThere, ...] = ()
+    missing: tuple[MissingPart, ...] = ()
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `POST /api/evidencias/{id}/upload/complete`."""
+
+    status: str
+    version: int
+
+
+def code_of(body: bytes) -> str:
+    """The code of a problem document; empty for anything else."""
+    return _problem(body).code or ""
+
+
+def detail_of(body: bytes) -> str:
+    """What a problem document says."""
+    problem = _problem(body)
+    return problem.detail or problem.title
+
+
+def _problem(body: bytes) -> Problem:
+    try:
+        return msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        return Problem()

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from techdengue.client.channel import Carrier
@@ -38,7 +39,8 @@ _BATCH_SIZES: Final = (1, 2, 3, 7, 20, 100)
 class Agent:
     """A person with a device. `draws` gives the randomness of each purpose; `run` keeps runs' names apart.
 
-    In each round the person does from `work[0]` to `work[1]` things.
+    In each round the person does from `work[0]` to `work[1]` things. With `photos`, a folder, their photographs are
+    real files there, and are uploaded.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Agent:
         draws: Callable[[str], random.Random],
         tally: Tally,
         keeps: Keeps,
+        photos: Path | None = None,
         work: tuple[int, int] = (0, 6),
     ) -> None:
         self.name = name
@@ -67,6 +70,7 @@ class Agent:
         self._rng = draws("work")
         self._tally = tally
         self._work = work
+        self._photos = photos
         around = Surroundings(
             clock=self.clock, rng=draws("jitter"), sleep=sleep, transport=self.link, observer=tally, keeps=keeps
         )
@@ -88,12 +92,17 @@ class Agent:
     async def push(self, *, patience: float) -> bool:
         """Only send; answers whether all of it left."""
         self.device.batch_size = _BATCH_SIZES[-1]
-        return (await self.device.push(patience=patience)).finished
+        finished = (await self.device.push(patience=patience)).finished
+        return await self._upload(patience) and finished
 
     async def sync(self, *, patience: float) -> bool:
         """Push and pull over the bad link, in batches cut anywhere; answers whether both came to their end."""
         self.device.batch_size = self._rng.choice(_BATCH_SIZES)
-        return (await self.device.sync(patience=patience)).finished
+        finished = (await self.device.sync(patience=patience)).finished
+        return await self._upload(patience) and finished
+
+    async def _upload(self, patience: float) -> bool:
+        return self._photos is None or (await self.device.upload(patience=patience)).finished
 
     async def stay_connected(self) -> None:
         """Until cancelled."""
@@ -143,7 +152,13 @@ class Agent:
 
     def _photograph(self, visit: LocalDocument) -> None:
         data = field_work.photograph(self._rng, visit.entity_id, self.clock.now())
-        self.device.create("evidencia", drawn_uuid(self._rng), data, strategy=self._strategy())
+        name = drawn_uuid(self._rng)
+        if self._photos is None:
+            self.device.create("evidencia", name, data, strategy=self._strategy())
+            return
+        path = self._photos / f"{name}.jpg"
+        path.write_bytes(field_work.small_jpeg(self._rng))
+        self.device.attach(name, path, data, strategy=self._strategy())
 
     def _update(self, entity_type: str, document: LocalDocument, patch: field_work.Data) -> None:
         self.device.update(

@@ -1,6 +1,7 @@
 """What field agents write down: visits, what they find, and photographs of it; as devices would send it."""
 
 import datetime as dt
+import io
 import random
 from typing import Any, Final
 
@@ -124,6 +125,15 @@ def photograph(rng: random.Random, atividade_id: int | str, at: dt.datetime) -> 
             "watermark": {"aplicada": True},
         },
     }
+
+
+def small_jpeg(rng: random.Random) -> bytes:
+    """A photograph of some ten kilobytes, a new one each time."""
+    from PIL import Image  # only for those who ask for real files
+
+    file = io.BytesIO()
+    Image.frombytes("RGB", (32, 24), rng.randbytes(32 * 24 * 3)).resize((640, 480)).save(file, "JPEG", quality=70)
+    return file.getvalue()
 
 
 def _deposit(rng: random.Random, kind: str) -> Data:

@@ -65,6 +65,7 @@ class Simulation:
         seed: int = 0,
         run: str | None = None,
         directory: Path | None = None,
+        photos: Path | None = None,
         pause: float = 0.0,
         rate: float | None = None,
         carrier: Carrier = Carrier.HTTP,
@@ -77,7 +78,8 @@ class Simulation:
         agents together, decides the pause instead, and a round is one operation.
 
         With `stays_connected` agents follow: they are out of reach for a round now and then; else they sync after a
-        round, or not. `directory` keeps the devices' files; without it they are in memory. Raises KeyError for a
+        round, or not. `directory` keeps the devices' files; without it they are in memory. `photos`
+        is a folder for photographs, which are uploaded then; without it there are none. Raises KeyError for a
         município that is none of PLACES.
         """
         self._base_url = base_url
@@ -87,6 +89,7 @@ class Simulation:
         self._places = [PLACES[municipio] for municipio in municipios]
         self._count = devices
         self._directory = directory
+        self._photos = photos
         self._pause = pause if rate is None else devices / rate
         self._work_a_round = (1, 1) if rate is not None else (0, 6) if self._pause < _UNHURRIED else (0, 1)
         self._carrier = carrier
@@ -127,6 +130,7 @@ class Simulation:
             refused=tally.refusals.total(),
             refusals=dict(tally.refusals.most_common(_SHOWN_PROBLEMS)),
             repeated=tally.repeated,
+            photos=tally.photos,
             pending=sum(agent.device.pending_count() for agent in self.agents),
             received=tally.received,
             lost_requests=sum(agent.link.lost_requests for agent in self.agents),
@@ -237,6 +241,7 @@ class Simulation:
             transport=transport,
             carrier=self._carrier,
             sleep=_hardly_sleep if self._pause == 0 else asyncio.sleep,
+            photos=self._photos,
             draws=lambda purpose: seeded(self._seed, number, purpose),
             tally=self._tally,
             keeps=keep_all if self._count <= _KEEPERS else self._share_of(number),

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from techdengue.client.errors import Unreachable
+from techdengue.client.model import QueuedFile
 from techdengue.client.observer import Observer
 from techdengue.client.wire import ChangesPage, SyncAnswer
 
@@ -29,6 +30,8 @@ class SimulationStats(msgspec.Struct, frozen=True, kw_only=True):
     """Of the refused: by error code and, where there is one, the place in the operation."""
     repeated: int
     """Acknowledged although the server had them already: their first answer was lost."""
+    photos: int
+    """Files that were uploaded and verified."""
     pending: int
     """Operations that wait on devices."""
     received: int
@@ -53,7 +56,7 @@ class Tally(Observer):
     """The counts, while they grow."""
 
     def __init__(self) -> None:
-        self.rounds = self.made = self.repeated = self.received = self.clock_jumps = 0
+        self.rounds = self.made = self.repeated = self.received = self.clock_jumps = self.photos = 0
         self.problems: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
@@ -70,6 +73,10 @@ class Tally(Observer):
     def changed(self, page: ChangesPage) -> None:
         """Add a page."""
         self.received += len(page.items)
+
+    def file_verified(self, file: QueuedFile) -> None:
+        """Count a photograph."""
+        self.photos += 1
 
     def failed(self, error: Unreachable) -> None:
         """Add a failure."""

@@ -1,0 +1,1 @@
+DELETE FROM file WHERE entity_name = ?1 AND municipio = ?2
