@@ -11,6 +11,8 @@ from .model import (
     HeadChange,
     NewEvent,
     RecordedEvent,
+    StreamEvent,
+    StreamRow,
     WriterChange,
 )
 from .postgres import DATABASE_AWAY, PostgresEventStore
@@ -34,6 +36,8 @@ __all__ = [
     "NewEvent",
     "PostgresEventStore",
     "RecordedEvent",
+    "StreamEvent",
+    "StreamRow",
     "WriterChange",
     "append_rows",
     "assert_gapless",

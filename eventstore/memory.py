@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from .errors import CheckpointMoved
-from .model import Appended, AppendUnit, EventFilter, Head, NewEvent, RecordedEvent
+from .model import Appended, AppendUnit, EventFilter, Head, NewEvent, RecordedEvent, StreamEvent, StreamRow
 from .units import check_units
 
 
@@ -38,9 +39,9 @@ class MemoryEventStore:
     async def read_streams(self, wanted: Sequence[tuple[str, str, int | None]]) -> list[RecordedEvent]:
         return [event for tenant, stream, up_to in wanted for event in self._streams.get((tenant, stream), [])[:up_to]]
 
-    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[StreamRow]:
         found = [
-            event
+            _stream_row(event)
             for _, events in sorted(self._streams.items())
             for event in events
             if after is None or (event.tenant, event.stream, event.sequence) > after
@@ -122,6 +123,10 @@ class MemoryEventStore:
 
 def _key(event: NewEvent) -> tuple[str, str, str]:
     return (event.writer, event.key, event.tenant)
+
+
+def _stream_row(event: RecordedEvent) -> StreamRow:
+    return cast("StreamRow", tuple(getattr(event, name) for name in StreamEvent.__struct_fields__))
 
 
 def _passes(event: RecordedEvent, wanted: EventFilter) -> bool:

@@ -37,6 +37,29 @@ class RecordedEvent(NewEvent, frozen=True, gc=False):
     position: int
 
 
+class StreamEvent(msgspec.Struct, frozen=True, gc=False):
+    """Of an event of the log what its stream's state is made of."""
+
+    tenant: str
+    stream: str
+    sequence: int
+    version: int
+    lane: int
+    position: int
+    writer: str
+    key: str
+    outcome: str
+    rule_set: int
+    occurred_at: dt.datetime
+    recorded_at: dt.datetime
+    payload: bytes
+    metadata: bytes
+
+
+StreamRow = tuple[str, str, int, int, int, int, str, str, str, int, dt.datetime, dt.datetime, bytes, bytes]
+"""The fields of a StreamEvent, in their order: to be taken apart where so many are read that a struct each is dear."""
+
+
 class Head(msgspec.Struct, frozen=True, gc=False):
     """A stream's newest state: the compare-and-set guard and the snapshot in one row.
 

@@ -1,13 +1,13 @@
 """The event store on PostgreSQL, through one connection that the caller owns, in whatever transaction it is in."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import asyncpg
 
 from . import statements
 from .errors import CheckpointMoved
-from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
+from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent, StreamRow
 from .units import append_rows
 
 DATABASE_AWAY: Final = (
@@ -52,9 +52,9 @@ class PostgresEventStore:
         )
         return [_event(row) for row in rows]
 
-    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
-        rows = await self._connection.fetch(statements.PAGE_STREAMS, *(after or ("", "", 0)), limit)
-        return [_event(row) for row in rows]
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> Sequence[StreamRow]:
+        rows: Any = await self._connection.fetch(statements.PAGE_STREAMS, *(after or ("", "", 0)), limit)
+        return cast("Sequence[StreamRow]", rows)  # a row of the driver's is taken apart as a tuple is
 
     async def read_all(self, after: int, limit: int, lane: int = 0) -> list[RecordedEvent]:
         rows = await self._connection.fetch(statements.READ_ALL, lane, after, limit)

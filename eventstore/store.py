@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
+from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent, StreamRow
 
 
 class EventStore(Protocol):
@@ -24,7 +24,7 @@ class EventStore(Protocol):
     async def read_streams(self, wanted: Sequence[tuple[str, str, int | None]]) -> list[RecordedEvent]:
         """Events of several `(tenant, stream, up_to)`, stream by stream as asked, each by sequence."""
 
-    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[RecordedEvent]:
+    async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> Sequence[StreamRow]:
         """At most `limit` events of all streams above the `(tenant, stream, sequence)` of `after`, in that order."""
 
     async def read_all(self, after: int, limit: int, lane: int = 0) -> list[RecordedEvent]:

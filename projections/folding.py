@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final, ParamSpec, TypeVar
 
-from eventstore import EventStore, RecordedEvent
+from eventstore import EventStore, RecordedEvent, StreamEvent
 
 from .errors import ReplayDiverged
 from .replay import PastNeeded, Step, StreamFold
@@ -109,7 +109,7 @@ def _steps(fold: StreamFold, events: Sequence[RecordedEvent]) -> list[Step]:
     return steps
 
 
-async def fold_whole(store: EventStore, event: RecordedEvent) -> StreamFold:
+async def fold_whole(store: EventStore, event: RecordedEvent | StreamEvent) -> StreamFold:
     """The event's stream up to it, with every state that it may need. Raises ReplayDiverged."""
     whole = StreamFold(kept=None)
     place, before = (event.tenant, event.stream), event.sequence - 1

@@ -7,39 +7,14 @@ holds two pages, however long the log or a stream.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-from msgspec import UNSET
+from eventstore import EventStore, Head
 
-from eventstore import EventStore, Head, RecordedEvent
-from techdengue.domain.operation import Outcome
-from techdengue.domain.payload import Payload, decode_payload
-from techdengue.domain.times import from_micros
-from techdengue.resolver import PlainLife, State, document, encode_state
-
-from .errors import ReplayDiverged
-from .folding import fold_whole
-from .replay import PastNeeded, StreamFold, operation_of
+from .streams import Place, Rebuilt, Streams
 
 _PAGE: Final = 1000
 """Events that are read at once."""
-
-_NOTHING_NOTED: Final = b"{}"
-_APPLIED: Final = Outcome.APPLIED.value
-_encode: Final = msgspec.json.Encoder().encode
-
-Place = tuple[str, str]
-"""(tenant, stream)."""
-
-
-class Rebuilt(msgspec.Struct, frozen=True):
-    """What the log makes of a stream: its head, or why it does not replay."""
-
-    place: Place
-    head: Head | None
-    reason: str = ""
-
 
 Take = Callable[[Sequence[Rebuilt], int], Awaitable[None]]
 """Called with the streams that have ended, by tenant and stream, and how many events were read for them."""
@@ -47,18 +22,18 @@ Take = Callable[[Sequence[Rebuilt], int], Awaitable[None]]
 
 async def rebuild_heads(store: EventStore, take: Take) -> None:
     """The heads of the whole log, in pieces. `take` may use the store. Raises what the store raises."""
-    streams = _Streams(store)
+    streams = Streams(store)
     try:
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(store.page_streams(None, _PAGE))
-            while events := await reading:
-                last = events[-1]
-                after = (last.tenant, last.stream, last.sequence)
+            while rows := await reading:
+                tenant, stream, sequence = rows[-1][:3]
+                after = (tenant, stream, sequence)
                 reading = group.create_task(store.page_streams(after, _PAGE))
                 await asyncio.sleep(0)  # the statement is on its way before the fold begins
-                ended = await streams.fold(events, reading)
+                ended = await streams.fold(rows, reading)
                 await asyncio.wait({reading})
-                await take(ended, len(events))
+                await take(ended, len(rows))
             await take(streams.end(), 0)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
@@ -82,68 +57,6 @@ async def check_heads(store: EventStore, differs: Callable[[Place, str], None], 
     await rebuild_heads(store, compare)
     await kept.finish()
     return kept.count
-
-
-class _Streams:
-    """One stream after the other, folded."""
-
-    def __init__(self, store: EventStore) -> None:
-        self._store = store
-        self._last: RecordedEvent | None = None
-        self._life: PlainLife | None = None
-        """The stream for as long as it is a plain one; then the fold."""
-        self._fold = StreamFold()
-        self._broken = ""
-
-    async def fold(self, events: Sequence[RecordedEvent], reading: asyncio.Task[Any]) -> list[Rebuilt]:
-        """Fold a page, and answer the streams that have ended in it. `reading` has the connection meanwhile."""
-        ended: list[Rebuilt] = []
-        for event in events:
-            last = self._last
-            if last is None or event.stream != last.stream or event.tenant != last.tenant:
-                if last is not None:
-                    ended.append(self._end(last))
-                self._life, self._broken = PlainLife(), ""
-            self._last = event
-            if not self._broken:
-                try:
-                    self._take(event)
-                except PastNeeded:
-                    await asyncio.wait({reading})
-                    await self._fold_again(event)
-                except ReplayDiverged as error:
-                    self._broken = str(error)
-        return ended
-
-    def end(self) -> list[Rebuilt]:
-        """The stream that is being folded, which has no more events; none before the first."""
-        return [] if self._last is None else [self._end(self._last)]
-
-    def _end(self, last: RecordedEvent) -> Rebuilt:
-        place = last.tenant, last.stream
-        if self._broken:
-            return Rebuilt(place, None, self._broken)
-        if self._life is not None:
-            return Rebuilt(place, _head_of_life(last, self._life))
-        return Rebuilt(place, _head_of_state(last, self._fold.state))
-
-    def _take(self, event: RecordedEvent) -> None:
-        payload, life = decode_payload(event.payload), self._life
-        if life is not None:
-            if _is_plain(event, payload, life) and life.apply(operation_of(event, payload)):
-                return
-            self._fold, self._life = StreamFold(life.state()), None
-        self._fold.advance(event, payload)
-
-    async def _fold_again(self, event: RecordedEvent) -> None:
-        """Fold the stream anew, and from here on with every state that its merges may ask for."""
-        try:
-            self._fold = await fold_whole(self._store, event)
-            self._fold.apply(event)
-        except PastNeeded:
-            self._broken = "refers to no earlier event of its stream"
-        except ReplayDiverged as error:
-            self._broken = str(error)
 
 
 class _Kept:
@@ -188,48 +101,6 @@ _NOT_IN_THE_LOG: Final = "is not in the log"
 
 def _place_of(head: Head) -> Place:
     return head.tenant, head.stream
-
-
-def _is_plain(event: RecordedEvent, payload: Payload, life: PlainLife) -> bool:
-    """Whether the event is recorded as one that a plain life takes. Whatever is not, the fold looks at."""
-    return (
-        event.sequence == event.version == life.sequence + 1
-        and event.outcome == _APPLIED
-        and event.rule_set in life.rule_sets
-        and payload.operation is not UNSET
-        and payload.resolves is UNSET
-        and (event.metadata == _NOTHING_NOTED or b"conflict_type" not in event.metadata)
-    )
-
-
-def _head_of_life(last: RecordedEvent, life: PlainLife) -> Head:
-    """Of a plain life's events each was received after the one before, and each made a version."""
-    return Head(
-        tenant=last.tenant,
-        stream=last.stream,
-        sequence=life.sequence,
-        version=life.sequence,
-        position=last.position,
-        updated_at=last.occurred_at,
-        recorded_at=last.recorded_at,
-        state=life.encode(),
-        document=_encode(life.document),
-    )
-
-
-def _head_of_state(last: RecordedEvent, state: State) -> Head:
-    shown = document(state)
-    return Head(
-        tenant=last.tenant,
-        stream=last.stream,
-        sequence=state.sequence,
-        version=state.version,
-        position=last.position,
-        updated_at=from_micros(state.last.time if state.last else state.clock),
-        recorded_at=from_micros(state.received_at),
-        state=encode_state(state),
-        document=None if shown is None else _encode(shown),
-    )
 
 
 def _difference(kept: Head, rebuilt: Rebuilt) -> str | None:

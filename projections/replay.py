@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from eventstore import RecordedEvent
+from eventstore import RecordedEvent, StreamEvent
 from techdengue.domain.operation import Choice, Outcome, Strategy
 from techdengue.domain.payload import Metadata, Payload, decode_metadata, decode_payload
 from techdengue.domain.times import to_micros
@@ -29,6 +29,7 @@ from techdengue.resolver import (
 from .errors import ReplayDiverged
 
 _KEPT_STATES = 16
+_Event = RecordedEvent | StreamEvent
 _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -81,13 +82,11 @@ class StreamFold:
         operation, verdict = self._advance(event, payload, metadata)
         return Step(event, payload, metadata, operation, before, self.state, verdict)
 
-    def advance(self, event: RecordedEvent, payload: Payload) -> None:
-        """As `apply`, for whoever has read the payload and wants no more than the state."""
-        self._advance(event, payload, decode_metadata(event.metadata))
+    def advance(self, event: _Event) -> None:
+        """As `apply`, for whoever wants no more than the state."""
+        self._advance(event, decode_payload(event.payload), decode_metadata(event.metadata))
 
-    def _advance(
-        self, event: RecordedEvent, payload: Payload, metadata: Metadata
-    ) -> tuple[Operation | Settlement, Verdict]:
+    def _advance(self, event: _Event, payload: Payload, metadata: Metadata) -> tuple[Operation | Settlement, Verdict]:
         before = self.state
         if event.sequence != before.sequence + 1:
             raise _diverged(event, f"sequence {event.sequence} follows {before.sequence}")
@@ -100,7 +99,7 @@ class StreamFold:
         if isinstance(result, Rejection):
             raise _diverged(event, f"it is rejected: {result.code.value}")
         after, verdict = result
-        _compare(event, metadata, after, verdict)
+        compare(event, metadata, after.version, verdict)
         self._remember(after, operation)
         return operation, verdict
 
@@ -118,7 +117,7 @@ class StreamFold:
         except KeyError as error:
             raise PastNeeded from error
 
-    def _operation(self, event: RecordedEvent, payload: Payload) -> Operation | Settlement:
+    def _operation(self, event: _Event, payload: Payload) -> Operation | Settlement:
         if payload.resolves is UNSET:
             return operation_of(event, payload)
         if payload.choice is UNSET:
@@ -161,7 +160,7 @@ class StreamFold:
                 del self._states[sequence]
 
 
-def operation_of(event: RecordedEvent, payload: Payload) -> Operation:
+def operation_of(event: _Event, payload: Payload) -> Operation:
     """The resolver's operation of an event that is one. Raises ReplayDiverged for a resolution."""
     if payload.operation is UNSET:
         raise _diverged(event, "it is no operation")
@@ -198,16 +197,17 @@ def fold(events: Iterable[RecordedEvent]) -> tuple[StreamFold, list[Step]]:
     return folded, steps
 
 
-def _compare(event: RecordedEvent, metadata: Metadata, after: State, verdict: Verdict) -> None:
+def compare(event: _Event, metadata: Metadata, version: int, verdict: Verdict) -> None:
+    """Hold what the log recorded against the version and verdict that it replays to. Raises ReplayDiverged."""
     if verdict.outcome is not _OUTCOMES.get(event.outcome):
         raise _diverged(event, f"recorded as {event.outcome}, replays as {verdict.outcome.value}")
     if verdict.conflict_type is not metadata.conflict_type:
         raise _diverged(event, f"recorded as {metadata.conflict_type}, replays as {verdict.conflict_type}")
-    if after.version != event.version:
-        raise _diverged(event, f"recorded version {event.version}, replays to {after.version}")
+    if version != event.version:
+        raise _diverged(event, f"recorded version {event.version}, replays to {version}")
 
 
-def _diverged(event: RecordedEvent, reason: str) -> ReplayDiverged:
+def _diverged(event: _Event, reason: str) -> ReplayDiverged:
     return ReplayDiverged(lane=event.lane, position=event.position, reason=f"{event.stream}: {reason}")
 
 

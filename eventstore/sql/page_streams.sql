@@ -1,17 +1,14 @@
--- A page of the events of all streams, stream by stream, each in its order.
+-- A page of the events of all streams, stream by stream, each in its order: the columns of a StreamEvent.
 -- $1, $2 and $3 after this tenant, stream and sequence, $4 at most so many.
 SELECT
-    lane,
-    position,
     tenant,
     stream,
     sequence,
     version,
-    type,
+    lane,
+    position,
     writer,
     key,
-    digest,
-    actor,
     outcome,
     rule_set,
     occurred_at,

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import asyncpg
 
 from eventstore import PostgresEventStore, statements
-from projections.heads import Rebuilt, rebuild_heads
+from projections.heads import rebuild_heads
+from projections.streams import Rebuilt
 from projections.verification import HEADS, verify
 from techdengue.cli.collecting import collect_rarely
 

@@ -11,6 +11,7 @@ from eventstore import (
     InvalidAppend,
     NewEvent,
     RecordedEvent,
+    StreamEvent,
     assert_gapless,
     follow,
 )
@@ -200,11 +201,16 @@ class EventStoreContract:
             assert not (await store.append(units)).moved
         expected = [(t, s, sequence) for t in (TENANT, OTHER) for s in streams for sequence in (1, 2)]
         after: tuple[str, str, int] | None = None
-        paged: list[tuple[str, str, int]] = []
-        while page := [(e.tenant, e.stream, e.sequence) for e in await store.page_streams(after, 3)]:
+        paged: list[StreamEvent] = []
+        while page := [StreamEvent(*row) for row in await store.page_streams(after, 3)]:
             paged += page
-            after = page[-1]
-        assert paged == expected
+            after = (page[-1].tenant, page[-1].stream, page[-1].sequence)
+        assert [(each.tenant, each.stream, each.sequence) for each in paged] == expected
+
+    async def test_a_page_of_streams_has_of_each_event_what_the_log_has(self, store: EventStore) -> None:
+        await store.append([unit(event("a/1", 1))])
+        [row], [recorded] = await store.page_streams(None, 3), await store.read_all(0, 3)
+        assert tuple(row) == tuple(getattr(recorded, name) for name in StreamEvent.__struct_fields__)
 
     async def test_heads_are_paged_by_tenant_and_stream(self, store: EventStore) -> None:
         streams = ["a/1", "a/10", "a/2", "a/Z", "a/é", "a/😀", "b/1"]

@@ -5,7 +5,8 @@ import pytest
 
 from eventstore import PostgresEventStore
 from projections import HEADS, heads, verify
-from projections.heads import Rebuilt, rebuild_heads
+from projections.heads import rebuild_heads
+from projections.streams import Rebuilt
 from techdengue.domain.operation import Strategy
 
 from .history import CUIABA, Writer, write_random_history

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from techdengue.domain.operation import OperationKind, Outcome
+from techdengue.domain.operation import ConflictType, OperationKind, Outcome, Strategy
 from techdengue.resolver import ABSENT, Operation, PlainLife, Rejection, document, encode_state, resolve
 from techdengue.testing import History, device_histories, play
 from techdengue.testing.documents import documents, merge_patches
 from techdengue.testing.operations import NOON, operations
 
 EXAMPLES = settings().max_examples if settings.get_current_profile_name() == "deep" else 250
+
+
+LATEST_WINS = Strategy.LAST_WRITE_WINS
 
 
 def operation(number: int, data: dict[str, Any] | None, **changes: Any) -> Operation:
@@ -31,18 +34,34 @@ def operation(number: int, data: dict[str, Any] | None, **changes: Any) -> Opera
     return msgspec.structs.replace(asked, **changes)
 
 
+def take(life: PlainLife | None, asked: Operation) -> tuple[PlainLife | None, Outcome | None]:
+    """Give a life its next operation as it comes from the log; the life, and what became of the operation."""
+    data = copy.deepcopy(asked.data)
+    if data is None or asked.seals:
+        return life, None
+    who = asked.device, asked.key, asked.time, asked.received_at, data
+    if life is None and asked.kind is OperationKind.CREATE:
+        life = PlainLife.begin(*who)
+        return life, None if life is None else Outcome.APPLIED
+    if life is not None and asked.kind is OperationKind.UPDATE:
+        return life, life.update(*who, asked.strategy, asked.base_version)
+    return life, None
+
+
 def assert_as_resolved(asked: list[Operation]) -> int:
     """Hold a life against the resolver up to the first operation that it refuses; how many it took."""
-    life, state = PlainLife(), ABSENT
+    life: PlainLife | None = None
+    state = ABSENT
     for taken, each in enumerate(asked):
         result = resolve(state, each, state)
-        if not life.apply(copy.deepcopy(each)):
-            assert life.state() == state
+        life, outcome = take(life, each)
+        if life is None or outcome is None:
+            assert (ABSENT if life is None else life.state()) == state
             return taken
         assert not isinstance(result, Rejection)
         state, verdict = result
-        assert verdict.outcome is Outcome.APPLIED
-        assert verdict.conflict_type is None
+        assert verdict.outcome is outcome
+        assert verdict.conflict_type is (None if outcome is Outcome.APPLIED else ConflictType.UPDATE_UPDATE)
         assert (life.state(), life.sequence) == (state, state.version)
         assert life.encode() == encode_state(state)
         assert msgspec.json.encode(life.document) == msgspec.json.encode(document(state))
@@ -92,6 +111,19 @@ def test_fields_set_and_added_by_those_who_had_seen_everything_are_plain() -> No
     assert assert_as_resolved([operation(number, data) for number, data in enumerate(contents)]) == len(contents)
 
 
+def test_a_conflict_that_an_update_wins_with_every_field_is_plain() -> None:
+    asked = [
+        operation(0, {"a": 1, "b": {"c": 1, "d": 1}}),
+        operation(1, {"a": 2, "b": {"c": 2}}),
+        operation(2, {"a": 3, "b": {"c": 3, "e": 3}}, base_version=1),
+        operation(3, {"b": {"d": 4}}, base_version=1),
+        operation(4, {"a": 5}),
+    ]
+    assert assert_as_resolved(asked) == len(asked)
+    asked[3] = operation(3, {"a": 4, "b": {"d": 4}}, base_version=1, time=NOON + 1)
+    assert assert_as_resolved(asked) == 3
+
+
 @pytest.mark.parametrize(
     "later",
     [
@@ -104,8 +136,10 @@ def test_fields_set_and_added_by_those_who_had_seen_everything_are_plain() -> No
         operation(1, None, kind=OperationKind.DELETE),
         operation(1, {"a": 2}, kind=OperationKind.CREATE),
         operation(1, {"a": 2}, base_version=2),
-        operation(1, {"a": 2}, base_version=0),
+        operation(1, {"a": 2}, base_version=0, time=NOON - 1),
         operation(1, {"a": 2}, base_version=None, time=NOON - 1),
+        operation(1, {"a": 2}, base_version=0, time=NOON, device="d"),
+        *(operation(1, {"a": 2}, base_version=0, strategy=each) for each in Strategy if each is not LATEST_WINS),
         operation(1, {"a": 2}, received_at=NOON - 1),
     ],
 )

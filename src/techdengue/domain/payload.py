@@ -27,6 +27,17 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields that an operation of the server seals, each with the values that devices may still give it."""
 
 
+class BarePayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What of a payload decides its entity's state, with what goes for what was not sent; of millions, nothing else."""
+
+    operation: OperationKind | None = None
+    data: dict[str, Any] | None = None
+    strategy: Strategy = Strategy.LAST_WRITE_WINS
+    base_version: int | None = None
+    resolves: int | None = None
+    seals: dict[str, Any] | None = None
+
+
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server knew when it accepted the event and a replay does not recompute."""
 
@@ -38,6 +49,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _payload = msgspec.json.Decoder(Payload)
+_bare_payload = msgspec.json.Decoder(BarePayload)
 _metadata = msgspec.json.Decoder(Metadata)
 _encoder = msgspec.json.Encoder()
 
@@ -50,6 +62,11 @@ def encode(part: Payload | Metadata) -> bytes:
 def decode_payload(raw: bytes) -> Payload:
     """Read a payload back. Raises msgspec.ValidationError for bytes that are none."""
     return _payload.decode(raw)
+
+
+def decode_bare_payload(raw: bytes) -> BarePayload:
+    """Read of a payload what decides. Raises msgspec.ValidationError for bytes that are none."""
+    return _bare_payload.decode(raw)
 
 
 def decode_metadata(raw: bytes) -> Metadata:

@@ -1,4 +1,4 @@
-"""A plain life: an entity is created, then updated field by field by devices that had seen everything.
+"""A plain life: an entity is created, then updated field by field, and every update takes effect whole.
 
 Most lives are plain. Of such a one the state is kept laid out as it will be encoded, the document as it will be shown,
 and both change in place: nothing is made anew for each event. Whatever is more than that is refused, and left to rule
@@ -7,21 +7,19 @@ set 1, with which the accepted rest agrees byte for byte.
 
 from typing import Any
 
-from techdengue.domain.operation import OperationKind
+from techdengue.domain.operation import Outcome, Strategy
 
-from .codec import encode_state, pack
-from .model import NO_CLOCK, Change, Operation, Stamp, State
+from .codec import pack
+from .model import Change, Stamp, State
 from .paths import MEMBERS
 from .rule_set_1 import missed_a_change
 
-_CREATE = OperationKind.CREATE
-_UPDATE = OperationKind.UPDATE
-_Laid = dict[str, tuple[Any, ...]]
+_Laid = dict[str, tuple[str, int, Any]]
 """By path (path, index of the stamp, value): the leaves as the codec writes them."""
 
 
 class PlainLife:
-    """The entity after the operations that `apply` accepted. Its fields are a State's; its version is its sequence.
+    """The entity after what was accepted. Its fields are a State's; its version is its sequence.
 
     `document` is what is visible, made of the operations' data, which is used up.
     """
@@ -31,31 +29,66 @@ class PlainLife:
     rule_sets = frozenset((1, 2))
     """Those that decide such a life alike."""
 
-    def __init__(self) -> None:
-        self.document: dict[str, Any] = {}
-        self.clock = NO_CLOCK
-        self.sequence = 0
-        self.received_at = 0
-        self.last: Change | None = None
+    def __init__(self, stamp: Stamp, received_at: int, document: dict[str, Any], leaves: _Laid) -> None:
+        """After a create."""
+        self.clock, device, _ = stamp
+        self.sequence = 1
+        self.received_at = received_at
+        self.last = Change(1, device, self.clock, received_at)
         self.other: Change | None = None
-        self._leaves: _Laid = {}
-        self._stamps: list[Stamp] = []
+        self.document = document
+        self._leaves = leaves
+        self._stamps = [stamp]
 
-    def apply(self, operation: Operation) -> bool:
-        """Whether the operation is applied, and no more than that. Else the state is as it was; the document is not."""
-        data, last = operation.data, self.last
-        if data is None or operation.seals or (operation.base_version or 0) > self.sequence:
-            return False
-        if last is None:
-            return self._create(operation, data)
-        return self._update(operation, data, last)
+    @classmethod
+    def begin(cls, device: str, key: str, time: int, received_at: int, data: dict[str, Any]) -> "PlainLife | None":
+        """What a first create leaves; None where it is more than plain. Arguments: an Operation's."""
+        leaves: _Laid = {"": ("", 0, {})}
+        if not _lay_out("", data, leaves):
+            return None
+        return cls((time, device, key), received_at, data, leaves)
+
+    def update(
+        self,
+        device: str,
+        key: str,
+        time: int,
+        received_at: int,
+        data: dict[str, Any],
+        strategy: Strategy,
+        base_version: int | None,
+    ) -> Outcome | None:
+        """What becomes of an update that takes effect whole: `applied`, or in a conflict `client_applied`.
+
+        None where it is more than plain; then the state is as it was, the document is not. Arguments: an Operation's.
+        """
+        last, at = self.last, self.sequence
+        if received_at < self.received_at or (base_version or 0) > at:
+            return None
+        assigned: _Laid = {}
+        if not _merge("", self.document, data, len(self._stamps), assigned) or not assigned:
+            return None
+        stamp, outcome = (max(time, self.clock + 1), device, key), Outcome.APPLIED
+        if base_version != at and missed_a_change(device, time, base_version, last, self.other):
+            stamp, outcome = (time, device, key), Outcome.CLIENT_APPLIED
+            if strategy is not Strategy.LAST_WRITE_WINS or not self._wins(stamp, assigned):
+                return None
+        if last.device != device:
+            self.other = last
+        self._leaves.update(assigned)
+        self._stamps.append(stamp)
+        self.clock = max(self.clock, stamp[0])
+        self.sequence = at = at + 1
+        self.received_at = received_at
+        self.last = Change(at, device, time, received_at)
+        return outcome
 
     def encode(self) -> bytes:
         """The bytes of the state."""
-        if len(self._stamps) > 2:  # stamps are numbered as the leaves name them, which need not be as they came
-            return encode_state(self.state())
-        at, leaves = self.sequence, list(self._leaves.values())
-        return pack(at, at, self.clock, self.received_at, -1, self.last, self.other, (), self._stamps, leaves, {})
+        at, stamps, leaves = self.sequence, self._stamps, list(self._leaves.values())
+        if len(stamps) > 2:  # two are numbered as they came: the root has the first, the last update's leaves the other
+            stamps, leaves = _renumbered(stamps, leaves)
+        return pack(at, at, self.clock, self.received_at, -1, self.last, self.other, (), stamps, leaves, {})
 
     def state(self) -> State:
         """The state, to go on from where the life is no longer plain."""
@@ -69,35 +102,20 @@ class PlainLife:
             other=self.other,
         )
 
-    def _create(self, operation: Operation, data: dict[str, Any]) -> bool:
-        leaves: _Laid = {"": ("", 0, {})}
-        if operation.kind is not _CREATE or not _lay_out("", data, leaves):
-            return False
-        self.document, self._leaves = data, leaves
-        self._note(operation, operation.time)
-        return True
+    def _wins(self, stamp: Stamp, assigned: _Laid) -> bool:
+        """Whether the stamp, a new one, is above that of each leaf that is assigned."""
+        leaves, stamps = self._leaves, self._stamps
+        return stamp not in stamps and all(stamp > stamps[leaves[path][1]] for path in assigned if path in leaves)
 
-    def _update(self, operation: Operation, data: dict[str, Any], last: Change) -> bool:
-        device = operation.device
-        assigned: _Laid = {}
-        if operation.kind is not _UPDATE or operation.received_at < self.received_at:
-            return False
-        if missed_a_change(operation, last, self.other):
-            return False
-        if not _merge("", self.document, data, len(self._stamps), assigned) or not assigned:
-            return False
-        self._leaves.update(assigned)
-        if last.device != device:
-            self.other = last
-        self._note(operation, max(operation.time, self.clock + 1))
-        return True
 
-    def _note(self, operation: Operation, time: int) -> None:
-        """`time` is that of the stamp: after the entity clock."""
-        device, self.clock, self.received_at = operation.device, time, operation.received_at
-        self._stamps.append((time, device, operation.key))
-        self.sequence += 1
-        self.last = Change(self.sequence, device, operation.time, operation.received_at)
+_Leaves = list[tuple[str, int, Any]]
+
+
+def _renumbered(stamps: list[Stamp], leaves: _Leaves) -> tuple[list[Stamp], _Leaves]:
+    """The stamps that leaves have, in the order in which they name them; and the leaves, which name them so."""
+    order = list(dict.fromkeys(at for _, at, _ in leaves))
+    places = {at: place for place, at in enumerate(order)}
+    return [stamps[at] for at in order], [(path, places[at], value) for path, at, value in leaves]
 
 
 def _lay_out(above: str, data: dict[str, Any], leaves: _Laid) -> bool:

@@ -75,26 +75,32 @@ def _conflict(state: State, operation: Operation) -> ConflictType | None:
         case OperationKind.UPDATE:
             if not is_live(state):
                 return ConflictType.UPDATE_DELETE
-            return ConflictType.UPDATE_UPDATE if missed_a_change(operation, state.last, state.other) else None
+            return ConflictType.UPDATE_UPDATE if _missed(state, operation) else None
         case OperationKind.DELETE:
-            if is_live(state) and missed_a_change(operation, state.last, state.other):
+            if is_live(state) and _missed(state, operation):
                 return ConflictType.DELETE_UPDATE
             return None
         case _:
             assert_never(operation.kind)
 
 
-def missed_a_change(operation: Operation, last: Change | None, other: Change | None) -> bool:
-    """Whether another device made a change that the operation's author could not know.
+def _missed(state: State, operation: Operation) -> bool:
+    return missed_a_change(operation.device, operation.time, operation.base_version, state.last, state.other)
+
+
+def missed_a_change(
+    device: str, time: int, base_version: int | None, last: Change | None, other: Change | None
+) -> bool:
+    """Whether another device made a change that the author of this device's operation could not know.
 
     `last` is the entity's latest change, `other` the latest by a device other than that of `last`.
     """
-    change = other if last is not None and last.device == operation.device else last
+    change = other if last is not None and last.device == device else last
     if change is None:
         return False
-    if operation.base_version is not None:
-        return change.sequence > operation.base_version
-    return change.received_at >= operation.time or change.time >= operation.time
+    if base_version is not None:
+        return change.sequence > base_version
+    return change.received_at >= time or change.time >= time
 
 
 def _apply(draft: Draft, operation: Operation | Settlement, assigned: dict[str, Any] | None) -> None:
