@@ -18,13 +18,13 @@ TTL: Final = dt.timedelta(hours=24)
 
 async def notify_sync_conflict(run: Run, arguments: ConflictParked) -> Counts:
     """Deliver to the owner of the device that wrote it and to the managers, to nobody twice; if it is still open."""
-    pool = run.services.pool
-    conflict = await pool.fetchrow(statements.READ_CONFLICT, arguments.conflict_id)
-    if conflict is None:
-        raise Permanent("there is no such conflict")
-    if conflict["status"] != "open":
-        return {"already_resolved": 1}
-    managers = await pool.fetch(statements.FIND_MANAGERS, [conflict["municipio_cod_ibge"]])
+    async with run.services.pool.acquire() as connection:
+        conflict = await connection.fetchrow(statements.READ_CONFLICT, arguments.conflict_id)
+        if conflict is None:
+            raise Permanent("there is no such conflict")
+        if conflict["status"] != "open":
+            return {"already_resolved": 1}
+        managers = await connection.fetch(statements.FIND_MANAGERS, [conflict["municipio_cod_ibge"]])
     users = {conflict["user_id"], *(manager["user_id"] for manager in managers)}
     notification = Notification(
         key=f"{MessageType.SYNC_CONFLICT}/{arguments.conflict_id}",
