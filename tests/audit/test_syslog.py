@@ -2,10 +2,11 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 
-from techdengue.audit import Recorded
+from techdengue.audit import Action, Recorded
 from techdengue.audit.syslog import format_entry, format_message, frame
 
 AT = dt.datetime(2003, 10, 11, 22, 14, 15, 3000, tzinfo=dt.UTC)
@@ -132,3 +133,8 @@ def test_no_value_ends_its_parameter_or_its_element(hostile: str) -> None:
 def test_a_host_without_a_name_is_a_dash() -> None:
     assert MESSAGE.fullmatch(format_entry(entry(), hostname="", enterprise_id=1).decode())
     assert b" worker1 techdengue " in format_entry(entry(), hostname="wor ker\n1", enterprise_id=1)
+
+
+def test_every_action_is_in_the_page_on_the_trail() -> None:
+    page = (Path(__file__).parents[2] / "docs/audit.md").read_text("utf-8")
+    assert [action.value for action in Action if f"`{action.value}`" not in page] == []
