@@ -139,3 +139,63 @@ async def test_only_an_admin_cancels_and_tries_again(
     assert (answer.status_code, answer.json()["code"]) == (409, code)
     background.found = False
     assert (await api.post(path, headers=headers)).status_code == 404
+
+
+async def test_what_is_started_is_queued_once_a_key_and_seen_by_whom_it_concerns(
+    server: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    own = tokens.bearer(Role.GESTOR, CUIABA, user="gil")
+    sent = {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "started-by-hand"}, "idempotency_key": "k-1"}
+    first = await server.post(REPORT, json=sent, headers=own)
+    assert (first.status_code, first.json()["status"], first.json()["origin"]) == (202, "queued", "request")
+    again = await server.post(REPORT, json=sent, headers=own)
+    assert again.json()["run_id"] == first.json()["run_id"]
+    other = {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "another"}, "idempotency_key": "k-1"}
+    refused = await server.post(REPORT, json=other, headers=own)
+    assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_key_reused")
+
+    path = f"/api/jobs/{first.json()['run_id']}"
+    assert (await server.get(path, headers=own)).json() == first.json()
+    assert (await server.get(path, headers=tokens.bearer(Role.GESTOR, VARZEA_GRANDE))).status_code == 404
+    assert (await server.get(path, headers=tokens.bearer(Role.ADMIN, "*"))).status_code == 200
+
+
+async def test_a_run_of_no_municipio_is_seen_with_every_municipio_only(
+    server: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    everywhere, somewhere = tokens.bearer(Role.ADMIN, "*"), tokens.bearer(Role.ADMIN, CUIABA)
+    started = await server.post("/api/jobs/prune_push_targets", json={}, headers=everywhere)
+    assert started.status_code == 202, started.text
+    path = f"/api/jobs/{started.json()['run_id']}"
+
+    assert (await server.get(path, headers=everywhere)).status_code == 200
+    assert (await server.get(path, headers=somewhere)).status_code == 404
+    cancelled = await server.post(f"{path}/cancel", headers=everywhere)
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+    again = await server.post(f"{path}/cancel", headers=everywhere)
+    assert (again.status_code, again.json()["code"]) == (409, "run_ended")
+    queued = await server.post(f"{path}/retry", headers=everywhere)
+    assert (queued.status_code, queued.json()["status"]) == (202, "queued")
+
+
+async def test_pages_go_on_where_the_one_before_ended_and_cursors_belong_to_their_filters(
+    server: httpx.AsyncClient, tokens: Tokens
+) -> None:
+    headers = tokens.bearer(Role.ADMIN, "*", user="pager")
+    made = [
+        (await server.post("/api/jobs/prune_push_targets", json={}, headers=headers)).json()["run_id"] for _ in range(5)
+    ]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await server.get(f"/api/jobs?job=prune_push_targets&limit=2{cursor}", headers=headers)).json()
+        seen += [run["run_id"] for run in page["items"]]
+        assert [depth["queue"] for depth in page["queues"]] == ["cleanup", "notifications", "reports"]
+        assert "prune_push_targets" in [schedule["job"] for schedule in page["schedules"]]
+        cursor = f"&cursor={page['next_cursor']}" if page["has_more"] else None
+    assert seen[:5] == made[::-1]
+    assert len(set(seen)) == len(seen)
+
+    page = (await server.get("/api/jobs?job=prune_push_targets&limit=2", headers=headers)).json()
+    elsewhere = await server.get(f"/api/jobs?limit=2&cursor={page['next_cursor']}", headers=headers)
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (400, "invalid_cursor")
