@@ -1,4 +1,4 @@
-"""What a worker puts right from time to time: runs of workers that died, and jobs that nobody here knows."""
+"""What a worker puts right from time to time: runs of dead workers, jobs that nobody here knows, runs of long ago."""
 
 import asyncio
 import datetime as dt
@@ -13,9 +13,11 @@ from eventstore import DATABASE_AWAY
 from .dispatch import Dispatcher
 from .model import Queue, Status
 from .services import JobServices
-from .statements import FIND_UNKNOWN, REQUEUE
+from .statements import FIND_UNKNOWN, FORGET_RUNS, REQUEUE
 
 SWEEPS_A_LEASE: Final = 3
+MOST_FORGOTTEN: Final = 1000
+"""In one sweep."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,12 +33,14 @@ class Sweep:
         dispatcher: Dispatcher,
         *,
         lease_seconds: float,
+        keep_days: int,
     ) -> None:
         self._queues = queues
         self._known = known
         self._services = services
         self._dispatcher = dispatcher
         self._lease = dt.timedelta(seconds=lease_seconds)
+        self._keep = dt.timedelta(days=keep_days)
         self._told: set[str] = set()
 
     async def run(self) -> None:
@@ -50,7 +54,7 @@ class Sweep:
             await asyncio.sleep(every * (0.5 + random.random()))  # noqa: S311 - spreads workers, no secret
 
     async def sweep(self) -> None:
-        """Queue runs again whose lease is over; say once which jobs wait for a newer worker."""
+        """Queue runs again whose lease is over; say once which jobs wait for a newer worker; forget what is old."""
         for row in await self._services.pool.fetch(REQUEUE, self._lease):
             log.warning("worker_lost", run_id=str(row["run_id"]), job=row["job"], status=row["status"])
             if row["status"] == Status.QUEUED.value:
@@ -60,3 +64,5 @@ class Sweep:
             if row["job"] not in self._told:
                 self._told.add(row["job"])
                 log.warning("job_unknown", job=row["job"], runs=row["runs"])
+        if forgotten := await self._services.pool.fetch(FORGET_RUNS, self._keep, MOST_FORGOTTEN):
+            log.info("runs_forgotten", runs=len(forgotten))

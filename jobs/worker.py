@@ -98,7 +98,9 @@ class Worker:
         served = {name: job for name, job in jobs.items() if job.queue in queues}
         self._scheduler = Scheduler(served, schedule, services, dispatcher)
         self._gauges = Gauges(queues, services)
-        self._sweep = Sweep(queues, list(jobs), services, dispatcher, lease_seconds=lease_seconds)
+        self._sweep = Sweep(
+            queues, list(jobs), services, dispatcher, lease_seconds=lease_seconds, keep_days=settings.job_keep_days
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""

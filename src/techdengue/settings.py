@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A run whose worker is silent for so long is another one's; a worker says that it lives six times as often."""
     job_grace_seconds: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """What a worker that is told to stop gives its jobs to end; after it they are handed back."""
+    job_keep_days: AtLeastOne = 180
+    """Runs that succeeded or were cancelled are forgotten so long after their end; dead letters never are."""
     worker_host: str = "127.0.0.1"
     worker_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 9464
     """Where a worker answers /metrics and /health; 0 takes a free port."""
