@@ -13,6 +13,7 @@ import msgspec
 import uvloop
 
 from . import report
+from .evidence import EVIDENCE
 from .fan_out import FAN_OUT
 from .growth import GROWTH
 from .ingest import INGEST
@@ -41,6 +42,7 @@ MEASURES: tuple[Measure, ...] = (
     FAN_OUT,
     STREAMS,
     JOBS,
+    EVIDENCE,
     PUSH,
     REPORTS,
     UPKEEP,

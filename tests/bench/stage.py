@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -82,12 +82,15 @@ class Stage:
             await connection.execute("CHECKPOINT")
 
     @contextlib.asynccontextmanager
-    async def serving(self, database: Database, *, workers: int = 1) -> AsyncIterator[Server]:
-        """`techdengue serve` on a free port, as an operator starts it."""
+    async def serving(
+        self, database: Database, *, workers: int = 1, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Server]:
+        """`techdengue serve` on a free port, as an operator starts it; `environment` is added to its own."""
         key = self._home / "key.pem"
         keep_signing_key(key)
-        environment = {
+        variables = {
             **os.environ,
+            **(environment or {}),
             "TECHDENGUE_DATABASE_URL": database.server_url,
             "TECHDENGUE_JWT_LOCAL_KEY_FILE": str(key),
             "TECHDENGUE_LOG_LEVEL": "warning",
@@ -96,7 +99,7 @@ class Stage:
         if workers > 1:
             command += ["--workers", str(workers)]
         pipe = asyncio.subprocess.PIPE
-        server = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe)
+        server = await asyncio.create_subprocess_exec(*command, env=variables, stdout=pipe)
         try:
             yield Server(await _listening(server), server.pid, self._home)
         finally:

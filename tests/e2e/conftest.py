@@ -9,7 +9,9 @@ import pytest
 
 from techdengue.dev.database import Database
 from techdengue.dev.private_files import keep_signing_key
+from techdengue.dev.seaweedfs import S3Address
 from tests.conftest import MakeDatabase
+from tests.http.conftest import s3_settings
 
 from .processes import Server, environment, running
 from .wire import Site
@@ -38,10 +40,11 @@ async def site_database(make_database: MakeDatabase) -> Database:
 
 @pytest.fixture(scope="session")
 async def site(
-    site_database: Database, key_file: Path, http: aiohttp.ClientSession, servers_directory: Path
+    site_database: Database, key_file: Path, http: aiohttp.ClientSession, s3: S3Address, servers_directory: Path
 ) -> AsyncIterator[Site]:
     """Two servers on one database, one of two processes. Tests keep to entities, devices and users of their own."""
-    env = environment(site_database.server_url, key_file)
+    variables = {f"TECHDENGUE_{name.upper()}": value for name, value in s3_settings(s3).items()}
+    env = {**environment(site_database.server_url, key_file), **variables}
     servers = [Server(env, servers_directory / f"e2e-server-{count}.log", workers=count) for count in (1, 2)]
     async with running(*servers):
         yield Site(http, [server.url for server in servers], key_file)
