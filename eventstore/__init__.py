@@ -12,11 +12,11 @@ from .model import (
     NewEvent,
     RecordedEvent,
     StreamEvent,
-    StreamRow,
     WriterChange,
 )
 from .postgres import DATABASE_AWAY, PostgresEventStore
 from .store import EventStore
+from .stream_rows import StreamRow, stream_event
 from .times import write_times_quickly
 from .units import append_rows
 
@@ -42,5 +42,6 @@ __all__ = [
     "append_rows",
     "assert_gapless",
     "follow",
+    "stream_event",
     "write_times_quickly",
 ]

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import cast
 
 import msgspec
 
 from .errors import CheckpointMoved
-from .model import Appended, AppendUnit, EventFilter, Head, NewEvent, RecordedEvent, StreamEvent, StreamRow
+from .model import Appended, AppendUnit, EventFilter, Head, NewEvent, RecordedEvent
+from .stream_rows import StreamRow, stream_row
 from .units import check_units
 
 
@@ -41,7 +41,7 @@ class MemoryEventStore:
 
     async def page_streams(self, after: tuple[str, str, int] | None, limit: int) -> list[StreamRow]:
         found = [
-            _stream_row(event)
+            stream_row(event)
             for _, events in sorted(self._streams.items())
             for event in events
             if after is None or (event.tenant, event.stream, event.sequence) > after
@@ -123,10 +123,6 @@ class MemoryEventStore:
 
 def _key(event: NewEvent) -> tuple[str, str, str]:
     return (event.writer, event.key, event.tenant)
-
-
-def _stream_row(event: RecordedEvent) -> StreamRow:
-    return cast("StreamRow", tuple(getattr(event, name) for name in StreamEvent.__struct_fields__))
 
 
 def _passes(event: RecordedEvent, wanted: EventFilter) -> bool:

@@ -56,10 +56,6 @@ class StreamEvent(msgspec.Struct, frozen=True, gc=False):
     metadata: bytes
 
 
-StreamRow = tuple[str, str, int, int, int, int, str, str, str, int, dt.datetime, dt.datetime, bytes, bytes]
-"""The fields of a StreamEvent, in their order: to be taken apart where so many are read that a struct each is dear."""
-
-
 class Head(msgspec.Struct, frozen=True, gc=False):
     """A stream's newest state: the compare-and-set guard and the snapshot in one row.
 

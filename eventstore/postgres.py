@@ -7,7 +7,8 @@ import asyncpg
 
 from . import statements
 from .errors import CheckpointMoved
-from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent, StreamRow
+from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
+from .stream_rows import StreamRow
 from .units import append_rows
 
 DATABASE_AWAY: Final = (

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent, StreamRow
+from .model import Appended, AppendUnit, EventFilter, Head, RecordedEvent
+from .stream_rows import StreamRow
 
 
 class EventStore(Protocol):

@@ -5,15 +5,16 @@ it, which the resolver takes on from there.
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from eventstore import EventStore, Head, StreamEvent, StreamRow
+from eventstore import EventStore, Head, StreamEvent, StreamRow, stream_event
 from techdengue.domain.operation import ConflictType, OperationKind, Outcome
 from techdengue.domain.payload import decode_bare_payload, decode_metadata
-from techdengue.domain.times import from_micros, to_micros
+from techdengue.domain.times import EPOCH, from_micros
 from techdengue.resolver import ABSENT, PlainLife, State, Verdict, document, encode_state
 
 from .errors import ReplayDiverged
@@ -25,6 +26,7 @@ _APPLIED: Final = Outcome.APPLIED
 _RECORDED_AS_APPLIED: Final = _APPLIED.value
 _CREATE: Final = OperationKind.CREATE
 _UPDATE: Final = OperationKind.UPDATE
+_span: Final = dt.timedelta
 _encode: Final = msgspec.json.Encoder().encode
 
 Place = tuple[str, str]
@@ -63,7 +65,7 @@ class Streams:
                     self._resolve(row)
             except PastNeeded:
                 await asyncio.wait({reading})
-                await self._fold_again(StreamEvent(*row))
+                await self._fold_again(stream_event(row))
             except ReplayDiverged as error:
                 self._made = str(error)
         self._last = last
@@ -78,7 +80,7 @@ class Streams:
         if isinstance(made, PlainLife):
             return Rebuilt(place, _head_of_life(last, made))
         if isinstance(made, StreamFold):
-            return Rebuilt(place, _head_of_state(StreamEvent(*last), made.state))
+            return Rebuilt(place, _head_of_state(stream_event(last), made.state))
         return Rebuilt(place, None, made or "")
 
     def _live(self, row: StreamRow) -> bool:
@@ -94,19 +96,18 @@ class Streams:
         data = payload.data
         if data is None or payload.resolves is not None or payload.seals:
             return False
-        time, received_at = to_micros(occurred_at), to_micros(recorded_at)
         if made is None and sequence == 1 and payload.operation is _CREATE:
-            self._made = PlainLife.begin(writer, key, time, received_at, data)
+            self._made = PlainLife.begin(writer, key, occurred_at, recorded_at, data)
             outcome = None if self._made is None else _APPLIED
         elif made.__class__ is PlainLife and sequence == made.sequence + 1 and payload.operation is _UPDATE:
-            outcome = made.update(writer, key, time, received_at, data, payload.strategy, payload.base_version)
+            outcome = made.update(writer, key, occurred_at, recorded_at, data, payload.strategy, payload.base_version)
         else:
             return False
         if outcome is None:
             return False
         if outcome is not _APPLIED or recorded != _RECORDED_AS_APPLIED or noted != _NOTHING_NOTED:
             conflict = None if outcome is _APPLIED else ConflictType.UPDATE_UPDATE
-            compare(StreamEvent(*row), decode_metadata(noted), sequence, Verdict(outcome, conflict))
+            compare(stream_event(row), decode_metadata(noted), sequence, Verdict(outcome, conflict))
         return True
 
     def _resolve(self, row: StreamRow) -> None:
@@ -115,7 +116,7 @@ class Streams:
             return
         if not isinstance(made, StreamFold):
             made = self._made = StreamFold(ABSENT if made is None else made.state())
-        made.advance(StreamEvent(*row))
+        made.advance(stream_event(row))
 
     async def _fold_again(self, event: StreamEvent) -> None:
         """Fold the stream anew, and from here on with every state that its merges may ask for."""
@@ -131,8 +132,9 @@ class Streams:
 def _head_of_life(last: StreamRow, life: PlainLife) -> Head:
     """Of a plain life's events each was received after the one before, and each made a version."""
     tenant, stream, sequence, version, _, position, _, _, _, _, occurred_at, recorded_at, _, _ = last
+    updated_at, at = EPOCH + _span(0, 0, occurred_at), EPOCH + _span(0, 0, recorded_at)  # no two alike: none is kept
     shown = _encode(life.document)
-    return Head(tenant, stream, sequence, version, position, occurred_at, recorded_at, life.encode(), shown)
+    return Head(tenant, stream, sequence, version, position, updated_at, at, life.encode(), shown)
 
 
 def _head_of_state(last: StreamEvent, state: State) -> Head:

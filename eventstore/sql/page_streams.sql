@@ -1,4 +1,5 @@
--- A page of the events of all streams, stream by stream, each in its order: the columns of a StreamEvent.
+-- A page of the events of all streams, stream by stream, each in its order: the columns of a StreamRow.
+-- Times are microseconds since 1970: PostgreSQL counts them in a third of the time that the driver takes for a datetime.
 -- $1, $2 and $3 after this tenant, stream and sequence, $4 at most so many.
 SELECT
     tenant,
@@ -11,8 +12,8 @@ SELECT
     key,
     outcome,
     rule_set,
-    occurred_at,
-    recorded_at,
+    (extract(EPOCH FROM occurred_at) * 1000000)::bigint AS occurred_at,
+    (extract(EPOCH FROM recorded_at) * 1000000)::bigint AS recorded_at,
     payload,
     metadata
 FROM eventstore.event

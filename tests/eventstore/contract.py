@@ -1,5 +1,8 @@
 """The promises of every event store, as one class: a subclass gives the `store` fixture, empty at each test."""
 
+import datetime as dt
+
+import msgspec
 import pytest
 
 from eventstore import (
@@ -14,6 +17,7 @@ from eventstore import (
     StreamEvent,
     assert_gapless,
     follow,
+    stream_event,
 )
 from tests.eventstore.samples import at, clock, event, unit
 
@@ -202,15 +206,25 @@ class EventStoreContract:
         expected = [(t, s, sequence) for t in (TENANT, OTHER) for s in streams for sequence in (1, 2)]
         after: tuple[str, str, int] | None = None
         paged: list[StreamEvent] = []
-        while page := [StreamEvent(*row) for row in await store.page_streams(after, 3)]:
+        while page := [stream_event(row) for row in await store.page_streams(after, 3)]:
             paged += page
             after = (page[-1].tenant, page[-1].stream, page[-1].sequence)
         assert [(each.tenant, each.stream, each.sequence) for each in paged] == expected
 
-    async def test_a_page_of_streams_has_of_each_event_what_the_log_has(self, store: EventStore) -> None:
-        await store.append([unit(event("a/1", 1))])
-        [row], [recorded] = await store.page_streams(None, 3), await store.read_all(0, 3)
-        assert tuple(row) == tuple(getattr(recorded, name) for name in StreamEvent.__struct_fields__)
+    async def test_a_page_of_streams_has_of_each_event_what_the_log_has_its_times_to_the_microsecond(
+        self, store: EventStore
+    ) -> None:
+        for number, year in enumerate((1, 1969, 1970, 2026, 9999), start=1):
+            moment = dt.datetime(year, 12, 31, 23, 59, 59, 999_997, tzinfo=dt.UTC)
+            odd = msgspec.structs.replace(
+                event(f"a/{number}", 1), occurred_at=moment, recorded_at=moment - (at(1) - at(0))
+            )
+            await store.append([unit(odd)])
+        fields = StreamEvent.__struct_fields__
+        rows, log = await store.page_streams(None, 9), await store.read_all(0, 9)
+        assert len(rows) == 5
+        for read, recorded in zip(map(stream_event, rows), log, strict=True):
+            assert [getattr(read, name) for name in fields] == [getattr(recorded, name) for name in fields]
 
     async def test_heads_are_paged_by_tenant_and_stream(self, store: EventStore) -> None:
         streams = ["a/1", "a/10", "a/2", "a/Z", "a/é", "a/😀", "b/1"]
