@@ -161,6 +161,24 @@ async def test_a_photo_that_was_deleted_since_is_proved_still_and_the_report_dow
     assert (covering["leaves"], covering["root"] == report["root"]) == (2, False)
 
 
+async def test_an_archived_report_downloads_from_where_it_is_kept(world: World) -> None:
+    path = await world.ordered(ORDER)
+    report = await world.told(path)
+    storage, connection = world.storage, world.stage.connection
+    key = await connection.fetchval("SELECT object_key FROM jobs.report WHERE report_id = $1", report["report_id"])
+    await storage.make_bucket(storage.archive_bucket)
+    await storage.copy(key, f"kept/{key}", to_bucket=storage.archive_bucket)
+    await storage.delete_many([key])
+    await connection.execute(
+        "UPDATE jobs.report SET bucket = $2, object_key = $3, archived_at = now() WHERE report_id = $1",
+        report["report_id"],
+        storage.archive_bucket,
+        f"kept/{key}",
+    )
+    assert (await world.told(path))["archived"]
+    assert hashlib.sha256(await world.downloaded(path)).hexdigest() == report["sha256"]
+
+
 async def test_a_week_is_ordered_and_comes_as_pdf_and_json(world: World) -> None:
     path = await world.ordered({"code": "SEMANAL", "municipio_cod_ibge": CUIABA})
     report = await world.told(path)
