@@ -77,7 +77,7 @@ class Dispatcher:
             await asyncio.gather(task, return_exceptions=True)
             with contextlib.suppress(redis.exceptions.RedisError, OSError, TimeoutError):
                 await self._send(self._redis)
-            await self._redis.aclose()
+            await self._redis.aclose(close_connection_pool=True)
 
     async def _send_for_ever(self, client: arq.connections.ArqRedis) -> None:
         pause, told = _FIRST_PAUSE, False

@@ -77,10 +77,14 @@ async def _hear_until_lost(
         await ear.async_run()
     except (redis.exceptions.RedisError, OSError, TimeoutError) as error:
         return error
+    except Exception as error:  # noqa: BLE001 - whatever arq makes of what somebody else put into Redis ends no worker
+        with contextlib.suppress(redis.exceptions.RedisError, OSError, TimeoutError):
+            await client.delete(ear.queue_name)  # they are only hints
+        return error
     finally:
         with contextlib.suppress(redis.exceptions.RedisError, OSError, TimeoutError):
             await client.delete(ear.health_check_key)
-        await client.aclose()
+        await client.aclose(close_connection_pool=True)
     raise AssertionError("arq ends with an error, or cancelled")
 
 

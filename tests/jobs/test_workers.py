@@ -5,9 +5,11 @@ import os
 import signal
 from typing import Any
 
+import msgspec
 import redis.asyncio
 
-from jobs import NoArguments
+from jobs import Dispatcher, NoArguments, Queue
+from jobs.dispatch import QUEUE_NAME
 from techdengue.dev.database import Database
 
 from .conftest import QueueRun, StartWorker
@@ -167,3 +169,28 @@ async def test_what_follows_from_a_run_is_hinted_into_its_own_queue(
         )
 
     await until(followed, seconds=30)
+
+
+async def test_what_somebody_else_puts_into_redis_ends_no_worker_and_its_hints_come_again(
+    start_worker: StartWorker, queue_run: QueueRun, table: Table, redis_url: str
+) -> None:
+    worker = await start_worker("reports", job_poll_seconds=300)
+    name = QUEUE_NAME.format(queue="reports")
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        for nonsense in (b"\xff\xfe", b"no such hint"):
+            await client.zadd(name, {nonsense: 1})
+
+            async def is_gone() -> bool:
+                return not await client.exists(name)
+
+            await until(is_gone)
+        await client.set("arq:job:a", msgspec.msgpack.encode({"f": [1], "a": (), "k": {}, "t": None, "et": 0}))
+        await client.zadd(name, {"a": 1})
+        await until(is_gone)
+    run_id = await queue_run(NOTE, NoArguments())
+    dispatcher = Dispatcher(redis_url)
+    async with dispatcher.running(), asyncio.timeout(60):
+        while (await table.run(run_id))["finished_at"] is None:
+            dispatcher.hint([Queue.REPORTS])
+            await asyncio.sleep(0.1)
+    worker.check_running()
