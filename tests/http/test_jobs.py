@@ -18,6 +18,7 @@ from .fakes import FakeJobs
 
 REPORT = "/api/jobs/auto_generate_evd01"
 METRICS = "/api/jobs/aggregate_sync_metrics"
+PUSH = "/api/jobs/send_push_notification"
 
 
 def body(value: Any) -> Any:
@@ -199,3 +200,18 @@ async def test_pages_go_on_where_the_one_before_ended_and_cursors_belong_to_thei
     page = (await server.get("/api/jobs?job=prune_push_targets&limit=2", headers=headers)).json()
     elsewhere = await server.get(f"/api/jobs?limit=2&cursor={page['next_cursor']}", headers=headers)
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        (REPORT, {"arguments": {"municipio_cod_ibge": CUIABA, "atividade_id": "a\x00"}}, "/arguments/atividade_id"),
+        (PUSH, {"arguments": {"user_id": "u", "title": "t", "body": "b", "data": {"\x00": ""}}}, "/arguments/data"),
+        ("/api/reports", {"code": "EVD01", "atividade_id": "a\x00"}, "/atividade_id"),
+    ],
+)
+async def test_a_text_that_no_table_takes_is_refused_with_its_place(
+    server: httpx.AsyncClient, tokens: Tokens, path: str, body: dict[str, Any], where: str
+) -> None:
+    answer = await server.post(path, json=body, headers=tokens.bearer(Role.ADMIN, "*"))
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", where)

@@ -99,8 +99,10 @@ def read_json(raw: bytes, noun: str = "The body") -> Any:
         raise Problem("malformed_body", _why_no_json(raw, error, noun)) from error
 
 
-def implausible(value: Any) -> tuple[str, str] | None:
+def implausible(value: Any, *, stored: bool = False) -> tuple[str, str] | None:
     """(why, JSON Pointer) of the first thing in a decoded value that JSON cannot say; None where all is well.
+
+    `stored`: or that PostgreSQL takes into no text, a NUL.
 
     Places are linked trails, spelled out only for the answer: a long name over many members would multiply otherwise.
     """
@@ -112,19 +114,23 @@ def implausible(value: Any) -> tuple[str, str] | None:
                 for key, member in item.items():
                     if not isinstance(key, str) or _has_surrogate(key):
                         return "A member's name is not text", _spell(trail)
+                    if stored and "\x00" in key:
+                        return "A member's name holds a NUL", _spell(trail)
                     pending.append(((trail, key), member))
             case list():
                 pending.extend(((trail, index), member) for index, member in enumerate(item))
             case _:
-                if why := _implausible_scalar(item):
+                if why := _implausible_scalar(item, stored=stored):
                     return why, _spell(trail)
     return None
 
 
-def _implausible_scalar(item: Any) -> str | None:
+def _implausible_scalar(item: Any, *, stored: bool) -> str | None:
     match item:
         case None | bool():
             return None
+        case str() if stored and "\x00" in item:
+            return "The text holds a NUL"
         case str():
             return "The text holds half of a surrogate pair" if _has_surrogate(item) else None
         case float():

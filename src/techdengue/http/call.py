@@ -163,7 +163,7 @@ class Call:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             read_json(raw)  # says where it is no JSON
             raise Problem("malformed_body", "The body holds a number that JSON does not have") from error
-        if found := implausible(sent):
+        if found := implausible(sent, stored=True):
             raise Problem("invalid_body", found[0], path=found[1])
         try:
             return msgspec.convert(sent, shape)
