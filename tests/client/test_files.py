@@ -64,11 +64,16 @@ class Cuts:
         """Parts that still go; None: all."""
         self.loses: str | None = None
         """The end of a path whose answers are lost."""
+        self.refuses: str | None = None
+        """The code of S3 that the next part is answered with, as 400."""
 
     async def send(self, request: Request) -> Response:
         if request.method == "PUT" and request.total is not None:
             if self.left == 0:
                 raise Unreachable("the network has gone")
+            if self.refuses is not None:
+                code, self.refuses = self.refuses, None
+                return Response(status=400, headers={}, body=f"<Error><Code>{code}</Code></Error>".encode())
             self.puts += 1
             self.left = None if self.left is None else self.left - 1
         answer = await self._inner.send(request)
@@ -224,6 +229,17 @@ async def test_a_store_that_is_away_leaves_the_file_waiting(phone: Phone, wire: 
         finally:
             wire.fault = Fault.NONE
         assert report.problem is not None
+        assert len(device.files()) == 1
+        assert (await device.upload(patience=600)).uploaded == 1
+
+
+@pytest.mark.parametrize("code", ["RequestTimeout", "IncompleteBody"])
+async def test_a_part_that_came_to_the_store_in_part_leaves_the_file_waiting(phone: Phone, code: str) -> None:
+    async with phone.open() as device:
+        await attached(device, phone.file("k.jpg", photo(50_000)), f"cut-{code}")
+        phone.cuts.refuses = code
+        report = await device.upload()
+        assert (report.refused, report.problem) == (0, "the object store answered 400")
         assert len(device.files()) == 1
         assert (await device.upload(patience=600)).uploaded == 1
 

@@ -22,6 +22,8 @@ from .verdict import check
 _TURNS: Final = 4
 """How often an upload is begun in one go: addresses end, and the evidencia may change meanwhile."""
 _TAKEN: Final = frozenset({200, 201, 204})
+_CUT: Final = (b"<Code>RequestTimeout</Code>", b"<Code>IncompleteBody</Code>")
+"""S3's 400 for a body of which it got a part: the network's doing, not the file's."""
 _ASK_AGAIN: Final = frozenset({"upload_not_begun", "upload_incomplete", "upload_outdated"})
 _NO_CALL_OF_THIS_SERVER: Final = frozenset({404, 405, 501})
 
@@ -110,7 +112,7 @@ class FileSender:
             answer = await self._link.put_part(part.url, part.headers, body)
             if answer.status in (403, 404):
                 return False
-            if answer.status == 400:
+            if answer.status == 400 and not any(code in answer.body for code in _CUT):
                 raise FileRefused("file_changed", "the object store says that these are other bytes than announced")
             if answer.status not in _TAKEN:
                 raise Unreachable(f"the object store answered {answer.status}")
