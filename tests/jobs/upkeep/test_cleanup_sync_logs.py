@@ -33,6 +33,12 @@ _KEPT = """
 SELECT (SELECT count(*) FROM eventstore.event), (SELECT count(key) FROM eventstore.event),
     (SELECT count(*) FROM techdengue.audit)
 """
+_WAITS_FOR_THE_LOG = """
+SELECT EXISTS (
+    SELECT FROM pg_locks AS l
+    WHERE l.relation = 'techdengue.sync_request'::regclass AND l.mode = 'AccessExclusiveLock' AND NOT l.granted
+)
+"""
 _MONTHS_OLD = dt.timedelta(days=365)
 
 
@@ -256,3 +262,22 @@ async def test_requests_go_on_while_a_partition_goes_and_one_that_holds_it_is_wa
         await log.add(now, 1)
     await transaction.commit()
     await holder.close()
+
+
+async def test_who_reads_the_log_while_a_partition_goes_is_in_no_deadlock_with_it(
+    log: Log, jobs_pool: "asyncpg.Pool[Any]", jobs_database: Database
+) -> None:
+    await log.add(YEAR_AGO, 3)
+    await log.audit()
+    reader = await asyncpg.connect(jobs_database.owner_url)
+    async with reader.transaction():
+        await reader.execute("LOCK TABLE ONLY techdengue.sync_request IN ACCESS SHARE MODE")
+        drop = jobs_pool.fetchval("SELECT techdengue.drop_request_partition($1, 3)", _name(YEAR_AGO))
+        dropping = asyncio.create_task(drop)
+        async with asyncio.timeout(30):
+            while not (dropping.done() or await log.table.connection.fetchval(_WAITS_FOR_THE_LOG)):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+        assert await reader.fetchval("SELECT count(*) FROM techdengue.sync_request") == 3
+    await reader.close()
+    [ended] = await asyncio.gather(dropping, return_exceptions=True)
+    assert ended is None or isinstance(ended, asyncpg.LockNotAvailableError)  # it waits for 2 s, on any machine
