@@ -279,5 +279,5 @@ async def test_who_reads_the_log_while_a_partition_goes_is_in_no_deadlock_with_i
                 await asyncio.sleep(0.01)
         assert await reader.fetchval("SELECT count(*) FROM techdengue.sync_request") == 3
     await reader.close()
-    [ended] = await asyncio.gather(dropping, return_exceptions=True)
+    ended: Any = (await asyncio.gather(dropping, return_exceptions=True))[0]
     assert ended is None or isinstance(ended, asyncpg.LockNotAvailableError)  # it waits for 2 s, on any machine
