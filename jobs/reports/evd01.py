@@ -100,6 +100,7 @@ def lay_out(source: Source, boundaries: Boundaries) -> Sheet:
         "root": merkle.root_of(leaves).hex(),
         "count": len(leaves),
         "url": source.verification_url,
+        "identifier": wording.breakable(source.activity.atividade_id),
         "facts": _facts(source.activity),
         "description": None if not source.activity.descricao else wording.breakable(source.activity.descricao),
         "details": wording.details(source.activity.metadata),
@@ -120,7 +121,6 @@ def _heading(activity: Activity) -> str:
 
 def _facts(activity: Activity) -> list[tuple[str, str]]:
     return [
-        ("Atividade", wording.breakable(activity.atividade_id)),
         ("Município", wording.municipio(activity.municipio)),
         ("Tipo", wording.word_for(wording.TIPO_ATIVIDADE, activity.tipo)),
         ("Situação", wording.word_for(wording.STATUS_ATIVIDADE, activity.status)),

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from jobs.reports import evd01, merkle, wording
 from jobs.reports.errors import RendererMissing, SheetRefused
-from jobs.reports.record import canonical
+from jobs.reports.record import EvidenceRecord, canonical
 from jobs.reports.sheet import Orientation, PageSize, Paper, Sheet
 from jobs.reports.typesetting import typeset_now
 
@@ -34,6 +34,13 @@ def pdf_of(made: evd01.Source) -> bytes:
 
 def text_of(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+LONG_ID = "-".join(["abcdef0"] * 8)
+
+
+def _named(number: int) -> EvidenceRecord:
+    return msgspec.structs.replace(evidence(number).record, id=f"{number}{LONG_ID[1:]}")
 
 
 def in_one_line(text: str) -> str:
@@ -133,6 +140,27 @@ def test_the_qr_code_leads_to_the_verification_page() -> None:
         for annotation in page.get("/Annots", ())
     ]
     assert set(links) == {f"https://vigilancia.example/verificar/{REPORT}"}
+
+
+def test_ids_and_addresses_are_set_letter_by_letter_where_a_line_ends_in_them() -> None:
+    long = [msgspec.structs.replace(evidence(n), record=_named(n)) for n in range(1, 4)]
+    address = f"https://verificacao.vigilancia-em-saude.mt.example/verificar/{REPORT}"
+    named = msgspec.structs.replace(activity(), atividade_id=LONG_ID)
+    told = "".join(text_of(pdf_of(source(1, evidence=long, activity=named, verification_url=address))))
+    squeezed = "".join(told.split()).replace("\u200b", "")
+    assert address in squeezed
+    assert LONG_ID in squeezed
+    assert [squeezed.count(item.record.id) for item in long] == [2, 2, 2]  # under its picture, and in the table
+
+
+def test_a_row_of_the_table_of_integrity_stays_on_one_page() -> None:
+    plain = msgspec.structs.replace(activity(), descricao=None, metadata={})
+    for lines in range(8):  # the table begins a little lower each time
+        said = msgspec.structs.replace(plain, descricao="uma linha inteira " * 6 * lines or None)
+        made = source(3, activity=said)
+        pages = ["".join(page.split()) for page in text_of(pdf_of(made))]
+        for item, leaf in zip(made.evidence, made.leaves(), strict=True):
+            assert [page for page in pages if leaf.hex() in page and item.record.hash in page], (lines, item.record.id)
 
 
 def test_what_has_no_picture_is_said_in_its_place() -> None:
