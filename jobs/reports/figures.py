@@ -9,7 +9,7 @@ import msgspec
 
 from jobs.statements import load
 from techdengue.domain.epidemiological_week import EpidemiologicalWeek, week_of
-from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX
+from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX
 
 from .wording import CUIABA
 
@@ -76,7 +76,7 @@ async def figures_of(
         _of(found, row).setdefault("evidence", {})[row["tipo"]] = counted
     for row in await connection.fetch(_EVENTS, *asked):
         _of(found, row).setdefault("operations", {})[row["outcome"]] = row["events"]
-    for row in await connection.fetch(_DEVICES, *asked, CONSOLE_DEVICE_PREFIX):
+    for row in await connection.fetch(_DEVICES, *asked, CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX):
         _of(found, row).update(devices=row["devices"], people=row["people"])
     for row in await connection.fetch(_CONFLICTS, *asked):
         settled = {choice: row[choice] for choice in ("client", "server", "merge", "custom") if row[choice]}
