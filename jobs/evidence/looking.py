@@ -3,7 +3,9 @@
 import datetime as dt
 import io
 import math
+import struct
 import warnings
+import zlib
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +24,21 @@ _ZONE: Final = ZoneInfo("America/Cuiaba")
 """Whose time a camera without a zone shows."""
 _QUALITY: Final = 80
 _BOMB: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_UNREADABLE: Final = (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, OverflowError)
+_READ: Final = ("JPEG", "PNG", "WEBP")
+"""The formats of evidence that Pillow reads; none of its other decoders sees what a device sent."""
+_UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 """What Pillow raises of files that are not what they say."""
 
 
@@ -49,7 +65,7 @@ def look_at(content: bytes) -> Look:
 
 def _look_at(content: bytes) -> Look:
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=_READ)
     except _BOMB:
         return Look(flags=(TOO_LARGE,))
     except UnidentifiedImageError:

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 
 from jobs.evidence.distance import metres_between
 from jobs.evidence.looking import BROKEN, NO_DECODER, SIDE, TOO_LARGE, Look, look_at
+from techdengue.evidence.sniffing import sniff
 from tests.evidence.making import MADE, picture
 
 CUIABA = (-56.0967, -15.6010)
@@ -152,6 +153,32 @@ def large() -> bytes:
     return file.getvalue()
 
 
+def av1_in_heif(*, whole: bool) -> bytes:
+    """An AVIF that its first bytes call a HEIC; broken, it is of what no other decoder raises."""
+    file = io.BytesIO()
+    Image.new("RGB", (48, 40)).save(file, "AVIF")
+    content = file.getvalue().replace(b"ftypavif", b"ftypmif1", 1).replace(b"miaf", b"heic", 1)
+    return content if whole else content.replace(b"iloc", b"iloq", 1)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_no_decoder_but_those_of_evidence_sees_a_file(whole: bool) -> None:
+    content = av1_in_heif(whole=whole)
+    assert sniff(content) == "image/heic"
+    assert look_at(content) == Look(flags=(NO_DECODER,))
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, struct.error, zlib.error, ZeroDivisionError])
+def test_whatever_a_decoder_makes_of_a_broken_file_is_flagged(
+    failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(Image.Image, "thumbnail", raising)
+    assert look_at(picture()).flags == (BROKEN,)
+
+
 @pytest.mark.parametrize(
     ("content", "flag"),
     [
@@ -180,7 +207,7 @@ def test_a_photo_of_a_hundred_megapixels_is_unpacked_no_larger_than_its_thumbnai
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
 def test_a_picture_of_any_kind_of_colour_has_a_thumbnail(mode: str) -> None:
     file = io.BytesIO()
-    kind = "TIFF" if mode == "CMYK" else "PNG"
+    kind = "JPEG" if mode == "CMYK" else "PNG"
     Image.new(mode, (600, 300)).save(file, kind)
     assert shown(look_at(file.getvalue()).thumbnail).mode in ("RGB", "L")
 
