@@ -76,7 +76,7 @@ def week_wanted(arguments: WeeklyReportArguments, due_at: dt.datetime) -> Epidem
     """The week that is asked for. Raises NoSuchWeek."""
     if arguments.year is None or arguments.week is None:
         return week_before(week_of(due_at.astimezone(CUIABA).date()))
-    if not 1 <= arguments.year <= 9998 or not 1 <= arguments.week <= weeks_in(arguments.year):
+    if not 2 <= arguments.year <= 9998 or not 1 <= arguments.week <= weeks_in(arguments.year):
         raise NoSuchWeek(arguments.year, arguments.week)
     return EpidemiologicalWeek(arguments.year, arguments.week)
 

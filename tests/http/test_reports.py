@@ -1,6 +1,7 @@
 """The calls about reports: what may be ordered, what is answered of what is not ready, and verifying, for anybody."""
 
 import base64
+import gzip
 import hashlib
 import re
 import uuid
@@ -13,6 +14,7 @@ import pytest
 from jobs.reports.sheet import Orientation, PageSize, Paper
 from techdengue.domain.access import Role
 from techdengue.domain.epidemiological_week import EpidemiologicalWeek
+from techdengue.http.call import MOST_OF_A_FORM
 from techdengue.http.openapi import examples, report_calls
 from techdengue.http.reports import MOST_FILE_BYTES
 
@@ -62,6 +64,7 @@ async def test_a_week_may_be_any_that_has_begun(
         ({"code": "EVD02"}, "/code"),
         ({"code": "EVD01"}, "/atividade_id"),
         ({"code": "EVD01", "atividade_id": ""}, "/atividade_id"),
+        ({"code": "EVD01", "atividade_id": "1\x00"}, "/atividade_id"),
         ({"code": "EVD01", "atividade_id": 1, "week": 3}, "/week"),
         ({"code": "EVD01", "atividade_id": 1, "year": 2026}, "/year"),
         ({"code": "EVD01", "atividade_id": 1, "page_size": "A2"}, "/page_size"),
@@ -75,6 +78,7 @@ async def test_a_week_may_be_any_that_has_begun(
         ({"code": "SEMANAL", "municipio_cod_ibge": CUIABA, "year": 2024, "week": 53}, "/week"),
         ({"code": "SEMANAL", "municipio_cod_ibge": CUIABA, "year": 2025, "week": 54}, "/week"),
         ({"code": "SEMANAL", "municipio_cod_ibge": CUIABA, "year": 9998, "week": 1}, "/week"),
+        ({"code": "SEMANAL", "municipio_cod_ibge": CUIABA, "year": 1, "week": 1}, "/year"),
     ],
 )
 async def test_an_order_that_makes_no_sense_is_refused_where_it_does_not(
@@ -196,6 +200,25 @@ async def test_a_question_that_makes_no_sense_is_refused_where_it_does_not(
     answer = await api.post("/api/reports/verify", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
     assert (answer.json().get("path") or None) == path
+
+
+async def test_an_id_with_a_line_break_is_no_reports(api: httpx.AsyncClient) -> None:
+    named = f"{report_calls.REPORT.report_id}\n"
+    answer = await api.post("/api/reports/verify", params={"report_id": named}, json={"sha256": HASH})
+    assert (answer.status_code, answer.json()["path"]) == (400, "/report_id")
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-encoding": "gzip"}])
+async def test_a_question_of_anybody_is_refused_by_its_size_before_it_is_looked_at(
+    api: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    del api.headers["authorization"]
+    asked = b"[" + b"0," * MOST_OF_A_FORM + b"0]"
+    body = gzip.compress(asked) if headers else asked
+    answer = await api.post(
+        "/api/reports/verify", content=body, headers={**headers, "content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 async def test_a_file_too_large_to_be_a_report_is_refused_before_it_is_read_whole(

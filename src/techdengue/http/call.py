@@ -1,7 +1,7 @@
 """One request on its way through a handler: its parameters and body read strictly, its answer written once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -22,6 +22,9 @@ from .services import Services
 
 Shape = TypeVar("Shape")
 
+MOST_OF_A_FORM: Final = 64 * 1024
+"""Bytes of a body that holds no operations and no document: reading it must cost nobody else anything, for some of
+these calls are anybody's."""
 _LONGEST_DEVICE_ID = 128
 
 
@@ -115,11 +118,12 @@ class Call:
         """The answer waits for something to happen: its time is not the server's."""
         self._scope[UNTIMED_KEY] = True
 
-    async def read(self) -> tuple[bytes, str]:
-        """The unpacked body and its media type. Raises Problem 400, 413, 415."""
+    async def read(self, most: int | None = None) -> tuple[bytes, str]:
+        """The unpacked body of at most so many bytes, and its media type. Raises Problem 400, 413, 415."""
         media_type = media.body_media_type(self.header(b"content-type"))
         settings = self.services.settings
-        caps = Caps(settings.max_body_bytes, settings.max_inflation)
+        bytes_taken = settings.max_body_bytes if most is None else min(most, settings.max_body_bytes)
+        caps = Caps(bytes_taken, settings.max_inflation)
         declared = self.header(b"content-length") or None
         raw = await read_body(self.chunks(held=True), self.header(b"content-encoding"), declared, caps)
         self._hold(len(raw) - self._held)  # what it unpacks to counts, not what came
@@ -155,9 +159,12 @@ class Call:
                 self._hold(len(chunk))
             yield chunk
 
-    async def read_as(self, shape: type[Shape], noun: str = "the body") -> Shape:
-        """The body as a struct; `noun` is what to call it. Raises Problem 400, 413, 415, 422."""
-        raw, media_type = await self.read()
+    async def read_as(self, shape: type[Shape], noun: str = "the body", *, most: int | None = MOST_OF_A_FORM) -> Shape:
+        """The body as a struct; `noun` is what to call it; None: as many bytes as a batch may have.
+
+        Raises Problem 400, 413, 415, 422.
+        """
+        raw, media_type = await self.read(most)
         try:
             sent = msgspec.json.decode(raw) if media_type == media.JSON else read_msgpack(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

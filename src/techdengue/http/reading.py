@@ -174,7 +174,7 @@ async def read_conflict(call: Call) -> ASGIResponse:
 async def resolve_conflict(call: Call) -> ASGIResponse:
     """`POST /api/conflicts/{id}/resolution`."""
     conflict_id = _conflict_id(call)
-    resolution = await call.read_as(Resolution, "a resolution")
+    resolution = await call.read_as(Resolution, "a resolution", most=None)
     _check_resolution(resolution)
     resolved = await call.services.intake.resolve_conflict(call.caller, str(conflict_id), resolution)
     return await call.answer(resolved)

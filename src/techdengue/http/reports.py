@@ -39,7 +39,7 @@ class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     code: Code
     municipio_cod_ibge: Municipio | None = None
     atividade_id: int | Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
-    year: Annotated[int, msgspec.Meta(ge=1, le=9998)] | None = None
+    year: Annotated[int, msgspec.Meta(ge=2, le=9998)] | None = None
     week: Annotated[int, msgspec.Meta(ge=1, le=53)] | None = None
     page_size: PageSize = PageSize.A4
     orientation: Orientation = Orientation.PORTRAIT
@@ -245,4 +245,7 @@ def _refuse_field(wrong: bool, path: str, why: str) -> None:
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:
-    return None if text is None else uuid.UUID(text)
+    try:
+        return None if text is None else uuid.UUID(text)
+    except ValueError as error:  # a pattern's end is also before a last line break
+        raise Problem("invalid_parameter", "a report's id is a UUID", path="/report_id") from error
