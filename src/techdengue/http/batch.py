@@ -111,17 +111,22 @@ def implausible(value: Any, *, stored: bool = False) -> tuple[str, str] | None:
         trail, item = pending.pop()
         match item:
             case dict():
-                for key, member in item.items():
+                for key in item:
                     if not isinstance(key, str) or _has_surrogate(key):
                         return "A member's name is not text", _spell(trail)
                     if stored and "\x00" in key:
                         return "A member's name holds a NUL", _spell(trail)
-                    pending.append(((trail, key), member))
+                members: Any = item.items()
             case list():
-                pending.extend(((trail, index), member) for index, member in enumerate(item))
+                members = enumerate(item)
             case _:
-                if why := _implausible_scalar(item, stored=stored):
-                    return why, _spell(trail)
+                why = _implausible_scalar(item, stored=stored)
+                return None if why is None else (why, _spell(trail))
+        for place, member in members:
+            if isinstance(member, dict | list):
+                pending.append(((trail, place), member))
+            elif why := _implausible_scalar(member, stored=stored):  # here, not in its turn: there may be millions
+                return why, _spell((trail, place))
     return None
 
 
