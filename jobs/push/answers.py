@@ -17,6 +17,8 @@ from .model import Answer, Outcome
 
 _TARGET_FIELDS: Final = frozenset({"message.token", "message.fid", "token", "fid"})
 _LONGEST_WORD: Final = 64
+LONGEST_ASKED: Final = dt.timedelta(hours=24)
+"""What `Retry-After` is heeded of: the longest time to live of a message. A slip in it would silence us for years."""
 _MOST_FIELDS: Final = 8
 
 
@@ -96,17 +98,17 @@ def _by_status(status: int) -> Outcome:
 
 
 def retry_after(value: str, *, now: dt.datetime) -> dt.timedelta | None:
-    """`Retry-After` (RFC 9110, 10.2.3): seconds or an HTTP date; None where there is none that can be read."""
+    """`Retry-After` (RFC 9110, 10.2.3): seconds or a date, `LONGEST_ASKED` at most; None where neither is read."""
     text = value.strip()
     if text.isascii() and text.isdigit() and len(text) <= 9:
-        return dt.timedelta(seconds=int(text))
+        return min(dt.timedelta(seconds=int(text)), LONGEST_ASKED)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:  # "-0000": a time in UTC whose place is not told
         moment = moment.replace(tzinfo=dt.UTC)
-    return max(moment - now, dt.timedelta())
+    return min(max(moment - now, dt.timedelta()), LONGEST_ASKED)
 
 
 def _decode(raw: bytes) -> _Body:

@@ -8,7 +8,7 @@ from .model import Outcome
 LEAST: Final = dt.timedelta(seconds=1)
 LEAST_OF_QUOTA: Final = dt.timedelta(seconds=60)
 LONGEST: Final = dt.timedelta(minutes=15)
-"""Of our own backing off; what `Retry-After` asks for is waited however long it is."""
+"""Of our own backing off; what `Retry-After` asks for is waited in full, up to `answers.LONGEST_ASKED`."""
 _DOUBLINGS: Final = 20
 
 

@@ -133,6 +133,9 @@ def test_a_violation_of_another_field_beside_the_token_is_our_bug() -> None:
         (" 7 ", 7),
         ("Tue, 10 Mar 2026 12:01:30 GMT", 90),
         ("Tue, 10 Mar 2026 11:00:00 GMT", 0),
+        ("86400", 86_400),
+        ("999999999", 86_400),
+        ("Tue, 10 Mar 2126 12:00:00 GMT", 86_400),
         ("", None),
         ("soon", None),
         ("-5", None),
@@ -141,7 +144,7 @@ def test_a_violation_of_another_field_beside_the_token_is_our_bug() -> None:
         ("9" * 30, None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(value: str, seconds: int | None) -> None:
+def test_retry_after_is_seconds_or_a_date_and_heeded_of_a_day_at_most(value: str, seconds: int | None) -> None:
     told = retry_after(value, now=NOW)
     assert told == (None if seconds is None else dt.timedelta(seconds=seconds))
 
