@@ -27,7 +27,7 @@ async def start(
             connection,
             job,
             arguments,
-            key=None if key is None else f"request/{requested_by}/{key}",
+            key=None if key is None else _key_of(requested_by, key),
             origin=Origin.REQUEST,
             requested_by=requested_by,
             municipio=getattr(arguments, "municipio_cod_ibge", None),
@@ -37,6 +37,11 @@ async def start(
             if stored != arguments:
                 raise KeyReused("the key names a run with other arguments")
     return run_id
+
+
+def _key_of(user: str, key: str) -> str:
+    """Either may hold a slash: with the user's length in front, no two of them make one key."""
+    return f"request/{len(user)}/{user}/{key}"
 
 
 async def cancel(connection: Connection, run_id: uuid.UUID) -> Status | None:

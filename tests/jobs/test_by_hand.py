@@ -96,6 +96,13 @@ async def test_a_key_starts_one_run_and_names_its_arguments(jobs_pool: "asyncpg.
     assert await table.connection.fetchval("SELECT count(*) FROM jobs.run") == 2
 
 
+async def test_a_key_is_its_users_own_whatever_either_is_called(jobs_pool: "asyncpg.Pool[Any]", table: Table) -> None:
+    async with jobs_pool.acquire() as connection:
+        first = await start(connection, WAIT, Gated(gate="a"), requested_by="a/b", key="c")
+        assert await start(connection, WAIT, Gated(gate="a"), requested_by="a", key="b/c") != first
+        assert await start(connection, WAIT, Gated(gate="a"), requested_by="a/b", key="c") == first
+
+
 async def test_two_runs_of_an_exclusive_job_never_work_at_once(
     start_worker: StartWorker, queue_run: QueueRun, table: Table
 ) -> None:
