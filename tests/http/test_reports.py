@@ -1,5 +1,6 @@
 """The calls about reports: what may be ordered, what is answered of what is not ready, and verifying, for anybody."""
 
+import asyncio
 import base64
 import gzip
 import hashlib
@@ -219,6 +220,22 @@ async def test_a_question_of_anybody_is_refused_by_its_size_before_it_is_looked_
         "/api/reports/verify", content=body, headers={**headers, "content-type": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/pdf"])
+async def test_a_body_of_anybody_that_never_ends_is_not_waited_for(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, media_type: str
+) -> None:
+    del api.headers["authorization"]
+    monkeypatch.setattr("techdengue.http.reports.SECONDS_FOR_A_BODY", 0.05)
+
+    async def stalling() -> Any:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        answer = await api.post("/api/reports/verify", content=stalling(), headers={"content-type": media_type})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_body")
 
 
 async def test_a_file_too_large_to_be_a_report_is_refused_before_it_is_read_whole(

@@ -1,8 +1,11 @@
 """The calls about reports: order, list, read, download, prove; and verify, which anybody may."""
 
+import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import uuid
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -24,6 +27,8 @@ from .reading import Limit, Municipio
 
 MOST_FILE_BYTES: Final = 32 * 1024 * 1024
 """Of a PDF that is sent to be verified: many times the largest that was ever made."""
+SECONDS_FOR_A_BODY: Final = 60.0
+"""Of a call that is anybody's: without a token, nobody is known who could be told to hold fewer connections."""
 _PDF: Final = "application/pdf"
 _MOST_PATH: Final = 64
 _LONGEST_RECORD: Final = 4096
@@ -140,9 +145,11 @@ async def verify(call: Call) -> ASGIResponse:
     """`POST /api/reports/verify`: of a PDF, its hash, or a proof."""
     if call.header(b"content-type").partition(";")[0].strip().lower() == _PDF:
         report_id = call.query(VerifyQuery).report_id
-        sha256 = await _hash_of_body(call)
+        async with _in_time():
+            sha256 = await _hash_of_body(call)
         return await call.answer(await call.services.reports.verify_file(sha256, _uuid(report_id)))
-    asked = await call.read_as(VerificationAsked, "a question")
+    async with _in_time():
+        asked = await call.read_as(VerificationAsked, "a question")
     report_id = call.query(VerifyQuery).report_id or asked.report_id
     if asked.sha256 is not None:
         _refuse_others(asked, "record", "index", "tree_size", "path", "root", "leaf_hash")
@@ -209,6 +216,16 @@ def _week(wanted: ReportOrder) -> EpidemiologicalWeek:
     _refuse_field(week.number > weeks_in(week.year), "/week", f"{week.year} has {weeks_in(week.year)} weeks")
     _refuse_field(week > this, "/week", "this week has not begun")
     return week
+
+
+@contextlib.asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Raises Problem 400 where a body does not come to its end."""
+    try:
+        async with asyncio.timeout(SECONDS_FOR_A_BODY):
+            yield
+    except TimeoutError as error:
+        raise Problem("malformed_body", f"The body did not come within {SECONDS_FOR_A_BODY:.0f} s") from error
 
 
 async def _hash_of_body(call: Call) -> bytes:
