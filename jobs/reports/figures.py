@@ -74,7 +74,7 @@ async def figures_of(
     for row in await connection.fetch(_EVIDENCE, *asked):
         counted = EvidenceCount(registered=row["registered"], verified=row["verified"], bytes=row["bytes"])
         _of(found, row).setdefault("evidence", {})[row["tipo"]] = counted
-    for row in await connection.fetch(_EVENTS, *asked):
+    for row in await connection.fetch(_EVENTS, *asked, SERVER_DEVICE_PREFIX):
         _of(found, row).setdefault("operations", {})[row["outcome"]] = row["events"]
     for row in await connection.fetch(_DEVICES, *asked, CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX):
         _of(found, row).update(devices=row["devices"], people=row["people"])

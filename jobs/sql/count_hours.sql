@@ -1,5 +1,6 @@
 -- Counts events by hour and município, with zeros for every hour of a município after its first one, and writes what is
--- new or has changed. Answers how many rows that were. $1 the first hour, $2 the hour to end before.
+-- new or has changed. What the server itself wrote (what it verified) is nobody's work, and not counted. Answers how many
+-- rows that were. $1 the first hour, $2 the hour to end before.
 WITH RECURSIVE known (municipio_cod_ibge, hour) AS (
     (
         SELECT m.municipio_cod_ibge, m.hour
@@ -39,10 +40,12 @@ counted AS MATERIALIZED (
     FROM eventstore.event AS e
     CROSS JOIN LATERAL (
         SELECT
-            NOT starts_with(e.writer, 'console:') AND NOT starts_with(e.writer, 'server:') AS by_a_device,
+            NOT starts_with(e.writer, 'console:') AS by_a_device,
             greatest(0, extract(EPOCH FROM e.recorded_at - e.occurred_at))::double precision AS waited
     ) AS sent
-    WHERE e.recorded_at >= $1::timestamptz AND e.recorded_at < $2::timestamptz
+    WHERE e.recorded_at >= $1::timestamptz
+        AND e.recorded_at < $2::timestamptz
+        AND NOT starts_with(e.writer, 'server:')
     GROUP BY e.tenant, date_trunc('hour', e.recorded_at, 'UTC')
 ),
 starting AS (

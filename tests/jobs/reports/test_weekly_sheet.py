@@ -168,7 +168,7 @@ async def test_what_happened_in_the_week_is_counted_and_nothing_else(stage: Stag
                 "FOTO": EvidenceCount(registered=2, verified=2, bytes=20),
                 "VIDEO": EvidenceCount(registered=1, verified=0, bytes=0),
             },
-            operations={"applied": 2, "client_applied": 1, "resolved": 1},
+            operations={"applied": 2, "resolved": 1},
             devices=2,
             people=1,
             parked=4,

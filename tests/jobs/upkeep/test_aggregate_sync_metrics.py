@@ -115,6 +115,20 @@ async def test_every_outcome_is_counted_and_decisions_of_people_are_no_operation
     assert (row["devices"], row["users"], row["entities"], row["payload_bytes"]) == (2, 1, 8, 40)
 
 
+async def test_what_the_server_wrote_itself_is_nobodys_operation(run_job: RunJob, record: Record, table: Table) -> None:
+    await record(TEN, outcome="applied", writer="device-1", payload=b"12345")
+    await record(TEN, outcome="client_applied", writer="server:techdengue", payload=b"12345")
+    await run_job(AGGREGATE_SYNC_METRICS, Since(), now=TEN + minutes(15))
+    row = await table.connection.fetchrow("SELECT * FROM projections.sync_metrics_hourly")
+    assert [row[name] for name in ("operations", "applied", "client_applied", "devices", "payload_bytes")] == [
+        1,
+        1,
+        0,
+        1,
+        5,
+    ]
+
+
 async def test_a_week_offline_is_no_average(run_job: RunJob, record: Record, table: Table) -> None:
     for waited in (1, 2, 3, 7 * 24 * 3600):
         await record(TEN, waited=dt.timedelta(seconds=waited))
