@@ -9,11 +9,11 @@ from typing import Final
 
 import asyncpg
 
-from jobs.errors import Permanent, Transient
 from jobs.model import Counts, Job, NoArguments, Queue, RetryPolicy
 from jobs.run import Run
 from jobs.statements import load
-from techdengue.storage import Storage, StorageAway
+from jobs.storing import store_may_be_away, store_of
+from techdengue.storage import Storage
 
 from .describe_evidence import THUMBNAILS
 
@@ -25,17 +25,13 @@ _FIND_UNKNOWN: Final = load("find_unknown_objects")
 
 
 async def clean(run: Run, _arguments: NoArguments) -> Counts:
-    """Remove them. Counts the uploads, unknown objects and unknown multipart uploads. Raises Transient."""
-    storage = run.services.storage
-    if storage is None:
-        raise Permanent("there is no object store")
+    """Remove them. Counts the uploads, unknown objects and unknown multipart uploads. Raises Transient, Permanent."""
+    storage = store_of(run)
     before = run.services.clock() - dt.timedelta(days=run.services.settings.evidence_abandoned_days)
-    try:
+    with store_may_be_away():
         uploads = await _clean_uploads(run, storage, before)
         objects = await _clean_unknown_objects(run, storage, before)
         multiparts = await _clean_unknown_multiparts(storage, before)
-    except StorageAway as error:
-        raise Transient("the object store is away", retry_after=dt.timedelta(seconds=error.retry_after)) from error
     return {"uploads": uploads, "unknown_objects": objects, "unknown_multiparts": multiparts}
 
 

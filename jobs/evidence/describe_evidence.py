@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from jobs.enqueue import enqueue
-from jobs.errors import Permanent, Transient
+from jobs.errors import Permanent
 from jobs.model import Counts, Job, Origin, Queue, RetryPolicy
 from jobs.outbox import ATTEMPTS, DESCRIBE_EVIDENCE, EvidenceVerified
 from jobs.reports.auto_generate_evd01 import AUTO_GENERATE_EVD01, EvidenceReportArguments
 from jobs.run import Run
 from jobs.statements import load
+from jobs.storing import store_may_be_away, store_of
 from techdengue.domain.access import Role
-from techdengue.storage import NoSuchObject, Storage, StorageAway
+from techdengue.storage import NoSuchObject, Storage
 
 from .distance import metres_between
 
@@ -51,15 +52,14 @@ class _Said(msgspec.Struct, frozen=True):
 async def describe(run: Run, arguments: EvidenceVerified) -> Counts:
     """Make the thumbnail, note what the camera noted, and flag what does not fit. Raises Transient, Permanent."""
     services, municipio = run.services, arguments.municipio_cod_ibge
-    if services.storage is None:
-        raise Permanent("there is no object store")
+    storage = store_of(run)
     row = await services.pool.fetchrow(_READ, municipio, arguments.evidencia_id)
     if row is None or row["status"] != "verified" or row["document"] is None:
         return {"gone": 1}
     key: str = row["object_key"]
     atividade_id = str(msgspec.json.decode(row["document"], type=_Said).atividade_id)
-    look = await _look(services.storage, key, row["sniffed_type"])
-    thumbnail_key = await _keep(services.storage, key, look)
+    look = await _look(storage, key, row["sniffed_type"])
+    thumbnail_key = await _keep(storage, key, look)
     async with services.pool.acquire() as connection, connection.transaction():
         activity = await _activity(connection, municipio, atividade_id)
         flags = [*look.flags, *_far(look, activity, services.settings.evidence_gps_metres)]
@@ -78,9 +78,8 @@ async def _look(storage: Storage, key: str, sniffed_type: str | None) -> "Look":
     if not (sniffed_type or "").startswith("image/"):
         return Look()
     try:
-        content = await storage.get(key)
-    except StorageAway as error:
-        raise Transient("the object store is away", retry_after=dt.timedelta(seconds=error.retry_after)) from error
+        with store_may_be_away():
+            content = await storage.get(key)
     except NoSuchObject as error:
         raise Permanent("the file is not in the object store") from error
     return await asyncio.to_thread(look_at, content)
@@ -91,10 +90,8 @@ async def _keep(storage: Storage, key: str, look: "Look") -> str | None:
     if look.thumbnail is None:
         return None
     thumbnail_key = f"{THUMBNAILS}{key.partition('/')[2]}.jpg"
-    try:
+    with store_may_be_away():
         await storage.put(thumbnail_key, look.thumbnail, content_type="image/jpeg")
-    except StorageAway as error:
-        raise Transient("the object store is away", retry_after=dt.timedelta(seconds=error.retry_after)) from error
     return thumbnail_key
 
 

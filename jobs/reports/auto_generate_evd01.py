@@ -12,13 +12,14 @@ from jobs.model import Counts, Job, Queue, RetryPolicy
 from jobs.outbox import ATTEMPTS
 from jobs.outbox import AUTO_GENERATE_EVD01 as NAME
 from jobs.run import Run
+from jobs.storing import store_may_be_away
 from techdengue.domain.access import Role
 
 from . import evd01, merkle
 from .boundaries import read_boundaries
 from .errors import NothingToReport
 from .gathering import Gathered, gather
-from .keeping import Leaf, Made, Subject, fail, keep, newest_says, store_of, verification_url, waiting_for_the_store
+from .keeping import Leaf, Made, Subject, fail, keep, newest_says, store_of, verification_url
 from .pictures import pictured
 from .record import canonical
 from .sheet import Orientation, PageSize, Paper
@@ -41,7 +42,7 @@ async def generate(run: Run, arguments: EvidenceReportArguments) -> Counts:
     Raises the errors of `jobs.reports.errors`, Transient.
     """
     try:
-        with waiting_for_the_store():
+        with store_may_be_away():
             return await _generate(run, arguments)
     except NothingToReport as error:
         if arguments.report_id is None:

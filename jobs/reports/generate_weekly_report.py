@@ -10,6 +10,7 @@ import msgspec
 from jobs.errors import Permanent
 from jobs.model import Counts, Job, Queue, RetryPolicy
 from jobs.run import Run
+from jobs.storing import store_may_be_away
 from techdengue.domain.access import Role
 from techdengue.domain.epidemiological_week import EpidemiologicalWeek, week_of, weeks_in
 
@@ -17,7 +18,7 @@ from . import weekly
 from .errors import NoSuchWeek
 from .figures import Figures, figures_of, week_before
 from .gathering import projections_caught_up
-from .keeping import Made, Subject, fail, keep, newest_says, store_of, verification_url, waiting_for_the_store
+from .keeping import Made, Subject, fail, keep, newest_says, store_of, verification_url
 from .sheet import Orientation, PageSize, Paper
 from .typesetting import typeset
 from .wording import CUIABA
@@ -41,7 +42,7 @@ async def generate(run: Run, arguments: WeeklyReportArguments) -> Counts:
     Raises the errors of `jobs.reports.errors`, Transient.
     """
     try:
-        with waiting_for_the_store():
+        with store_may_be_away():
             return await _generate(run, arguments)
     except Permanent as error:
         if arguments.report_id is not None and arguments.municipio_cod_ibge is not None:

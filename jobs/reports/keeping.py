@@ -1,23 +1,20 @@
 """Keeps a report that was made: files in the store, then its row, its leaves and the word about it in one commit."""
 
-import contextlib
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterator
 from typing import Any, Final
 
 import asyncpg
 import msgspec
 
 from jobs.enqueue import enqueue
-from jobs.errors import Transient
 from jobs.model import Origin
 from jobs.push.notify_report_ready import NOTIFY_REPORT_READY, ReportReady
 from jobs.run import Run
 from jobs.statements import load
 from techdengue.settings import Settings
-from techdengue.storage import Storage, StorageAway
+from techdengue.storage import Storage
 
 from .errors import StoreMissing
 from .model import Code
@@ -78,15 +75,6 @@ def verification_url(settings: Settings, report_id: uuid.UUID) -> str:
     """Where anybody can check a report."""
     public = settings.public_url or f"http://{settings.host}:{settings.port}"
     return f"{public.rstrip('/')}/verificar/{report_id}"
-
-
-@contextlib.contextmanager
-def waiting_for_the_store() -> Iterator[None]:
-    """Within it, a store that is away is a reason to try again later. Raises Transient."""
-    try:
-        yield
-    except StorageAway as error:
-        raise Transient("the object store is away", retry_after=dt.timedelta(seconds=error.retry_after)) from error
 
 
 def store_of(run: Run) -> Storage:

@@ -16,10 +16,10 @@ import structlog
 from jobs.errors import Transient
 from jobs.model import Counts, Job, NoArguments, Queue, RetryPolicy
 from jobs.run import Run
+from jobs.storing import store_may_be_away, store_of
 from techdengue.storage import NoSuchObject, ObjectChanged, Storage
 
 from . import statements
-from .storing import store_may_be_away, store_of
 
 _NONE: Final = uuid.UUID(int=0)
 _AT_ONCE: Final = 8

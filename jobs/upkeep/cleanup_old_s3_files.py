@@ -12,10 +12,10 @@ from typing import Any, Final
 from jobs.errors import Transient
 from jobs.model import Counts, Job, NoArguments, Queue, RetryPolicy
 from jobs.run import Run
+from jobs.storing import store_may_be_away, store_of
 from techdengue.storage import MOST_DELETED, Storage
 
 from . import statements
-from .storing import store_may_be_away, store_of
 
 
 async def cleanup_old_s3_files(run: Run, _arguments: NoArguments) -> Counts:

@@ -18,10 +18,10 @@ import zstandard
 from jobs.errors import Permanent, Transient
 from jobs.model import Counts, Job, NoArguments, Queue, RetryPolicy
 from jobs.run import Run
+from jobs.storing import store_may_be_away, store_of
 from techdengue.storage import NoSuchObject
 
 from . import statements
-from .storing import store_may_be_away, store_of
 
 MONTHS_AHEAD: Final = 3
 ROWS_A_PART: Final = 100_000

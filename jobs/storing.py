@@ -1,4 +1,4 @@
-"""The object store as upkeep uses it: there, or the run comes again."""
+"""The object store as every job uses it: there, or the run comes again."""
 
 import contextlib
 import datetime as dt
