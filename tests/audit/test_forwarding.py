@@ -14,7 +14,7 @@ import pytest
 
 from techdengue.audit import AUDITOR, AuditTrail, CollectorLost
 from techdengue.audit.collector import Address, connected, read_address
-from techdengue.audit.forwarder import Forwarder
+from techdengue.audit.forwarder import Forwarder, end
 from techdengue.dev.database import Database
 from techdengue.settings import Settings, SettingsError
 from techdengue.telemetry import AUDIT_FAILURES, AUDIT_PENDING, AUDIT_PENDING_SECONDS
@@ -33,8 +33,7 @@ async def forwarding(pool: "asyncpg.Pool[Any]", address: Address) -> AsyncIterat
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end(task)
 
 
 async def write(trail: AuditTrail, first: int, last: int) -> None:
@@ -279,3 +278,28 @@ def test_a_file_that_is_none_is_refused_by_the_name_of_its_setting(tmp_path: Pat
 
 def test_without_a_setting_there_is_no_collector() -> None:
     assert read_address(settings()) is None
+
+
+async def test_it_ends_when_it_is_told_to_in_the_moment_in_which_the_database_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copying, gone = asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def lead(_: Forwarder) -> AsyncIterator[None]:
+        yield
+
+    async def copy(_: Forwarder) -> None:
+        copying.set()
+        await gone.wait()
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(Forwarder, "_leading", lead)
+    monkeypatch.setattr(Forwarder, "_copy", copy)
+    nowhere: Any = None
+    task = asyncio.create_task(Forwarder(nowhere, None, enterprise_id=32473, pace=PACE).run())
+    await copying.wait()
+    gone.set()
+    async with asyncio.timeout(_PATIENCE):
+        await end(task, again=0.05)
+    assert task.cancelled()

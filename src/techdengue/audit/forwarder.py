@@ -178,9 +178,15 @@ async def telling(settings: Settings) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end(task)
         pool.terminate()
+
+
+async def end(task: "asyncio.Task[None]", *, again: float = 1.0) -> None:
+    """Cancel until it has ended: a task group that is cancelled while a task of it fails raises only the failure."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=again)
 
 
 def _backoff(first: float, failures: int) -> float:
