@@ -58,7 +58,7 @@ class Dev:
 
 
 @contextlib.asynccontextmanager
-async def _dev(data: Path, *options: str) -> AsyncIterator[Dev]:
+async def _dev(data: Path, *options: str, **shell: str) -> AsyncIterator[Dev]:
     names = ("port", "postgres-port", "redis-port", "s3-port", "worker-port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     given = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
@@ -71,7 +71,7 @@ async def _dev(data: Path, *options: str) -> AsyncIterator[Dev]:
         *options,  # the last of an option given twice holds
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TECHDENGUE_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("TECHDENGUE_")} | shell,
         limit=1 << 20,
     )
     dev = Dev(process, data)
@@ -142,8 +142,13 @@ async def test_after_kill_9_nothing_stays_and_the_next_start_finds_the_data(data
         taken.bind((LOOPBACK, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        async with _dev(data, "--no-simulate", "--port", str(port), "--workers", "2") as dev:
+        shell = {"TECHDENGUE_LOG_LEVEL": "warning", "TECHDENGUE_REDIS_URL": "redis://elsewhere"}
+        async with _dev(data, "--no-simulate", "--port", str(port), "--workers", "2", **shell) as dev:
             await dev.until_said(LAST_LINE)
+            assert "with TECHDENGUE_LOG_LEVEL of this shell" in dev.lines
+            assert any(line.startswith("without TECHDENGUE_REDIS_URL of this shell") for line in dev.lines)
+            assert dev.state.environment["TECHDENGUE_LOG_LEVEL"] == "warning"
+            assert "elsewhere" not in dev.state.environment["TECHDENGUE_REDIS_URL"]
             assert not any("loading the demo" in line for line in dev.lines)
             assert any(line.startswith(f"port {port} is taken: the API is on") for line in dev.lines)
             api = next(process for process in dev.state.processes if process.name == "API")

@@ -39,13 +39,14 @@ def dev(
     """Start PostgreSQL, Redis, S3, API, projector and a worker here, and keep them running until Ctrl-C.
 
     No root, no Docker, no configuration: the servers come with the `embedded` extra. While it runs, every other
-    command finds it by its data directory.
+    command finds it by its data directory. TECHDENGUE_* settings of the shell hold, but for addresses, logins and keys.
 
     \b
     Examples:
       techdengue dev
       SIMULATE=0 techdengue dev --port 9000
       techdengue dev --data-dir /tmp/another --no-demo
+      TECHDENGUE_SYSLOG_URL=tcp://127.0.0.1:5514 techdengue dev
     """
     import uvloop  # lazy: see app.py
 

@@ -19,6 +19,7 @@ from techdengue.dev.database import create_migrated
 from techdengue.dev.demo import load_demo
 from techdengue.dev.greeting import greet
 from techdengue.dev.health import answers_ready
+from techdengue.dev.own_settings import handed_on, left_out
 from techdengue.dev.ports import LOOPBACK, free_port_from
 from techdengue.dev.postgres import EmbeddedPostgres
 from techdengue.dev.private_files import keep_secret, keep_signing_key
@@ -157,6 +158,7 @@ class _Environment:
             "S3": s3.endpoint_url,
         }
         self._variables = {
+            **self._handed_on(),
             "TECHDENGUE_URL": api,
             "TECHDENGUE_HOST": LOOPBACK,
             "TECHDENGUE_PORT": str(api_port),
@@ -177,6 +179,14 @@ class _Environment:
             self._start_program("projector", ["projections", "run"]),
             self._start_program("worker", ["worker", "all"], ready=lambda: answers_ready(worker)),
         )
+
+    def _handed_on(self) -> dict[str, str]:
+        """The settings of this shell that hold here too; says which do, and which do not."""
+        if given := handed_on(os.environ):
+            self.console(f"with {', '.join(given)} of this shell")
+        if others := left_out(os.environ):
+            self.console(f"without {', '.join(others)} of this shell: servers and keys here are its own")
+        return given
 
     async def _start_devices(self) -> None:
         """The demo territory on the first run, then the simulated devices."""

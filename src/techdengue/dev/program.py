@@ -81,5 +81,5 @@ def _script() -> Path:
 
 
 def _inherited() -> dict[str, str]:
-    """This process's environment without its TECHDENGUE_* variables: they may speak of another server."""
+    """This process's environment without its TECHDENGUE_* variables: those that hold are among what is given."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TECHDENGUE_")}
