@@ -85,6 +85,8 @@ class Job(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
     """Whether two runs of it never work at once."""
     least_role: Role = Role.ADMIN
     """Who may start it by hand."""
+    by_hand: type[msgspec.Struct] | None = None
+    """What of `arguments` a person may say; None: all of it."""
 
 
 AnyJob = Job[Any]

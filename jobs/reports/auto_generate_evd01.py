@@ -26,14 +26,19 @@ from .sheet import Orientation, PageSize, Paper
 from .typesetting import typeset
 
 
-class EvidenceReportArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which activity. With a `report_id` somebody asked for that report; without, made if it says something new."""
+class EvidenceReportByHand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which activity. Without `report_id`, which is of an order: no one else's order fails by what a person starts."""
 
     municipio_cod_ibge: str
     atividade_id: str
-    report_id: uuid.UUID | None = None
     page_size: PageSize = PageSize.A4
     orientation: Orientation = Orientation.PORTRAIT
+
+
+class EvidenceReportArguments(EvidenceReportByHand, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """With a `report_id` somebody ordered that report; without, made if it says something new."""
+
+    report_id: uuid.UUID | None = None
 
 
 async def generate(run: Run, arguments: EvidenceReportArguments) -> Counts:
@@ -119,5 +124,6 @@ AUTO_GENERATE_EVD01: Final = Job(
     time_limit=dt.timedelta(minutes=5),
     retry=RetryPolicy(attempts=ATTEMPTS, first=dt.timedelta(seconds=15), longest=dt.timedelta(hours=1)),
     least_role=Role.GESTOR,
+    by_hand=EvidenceReportByHand,
     summary="Makes the evidence report EVD01 of an activity.",
 )

@@ -24,16 +24,21 @@ from .typesetting import typeset
 from .wording import CUIABA
 
 
-class WeeklyReportArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WeeklyReportByHand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which epidemiological week: none is the one before the day that the run was due. Which município: none is every
-    one in which anything was counted. With a `report_id` somebody asked for that report, of one município."""
+    one in which anything was counted. Without `report_id`: see EvidenceReportByHand."""
 
     year: int | None = None
     week: int | None = None
     municipio_cod_ibge: str | None = None
-    report_id: uuid.UUID | None = None
     page_size: PageSize = PageSize.A4
     orientation: Orientation = Orientation.PORTRAIT
+
+
+class WeeklyReportArguments(WeeklyReportByHand, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """With a `report_id` somebody ordered that report, of one município."""
+
+    report_id: uuid.UUID | None = None
 
 
 async def generate(run: Run, arguments: WeeklyReportArguments) -> Counts:
@@ -136,5 +141,6 @@ GENERATE_WEEKLY_REPORT: Final = Job(
     retry=RetryPolicy(attempts=10, first=dt.timedelta(seconds=15), longest=dt.timedelta(hours=1)),
     exclusive=True,
     least_role=Role.GESTOR,
+    by_hand=WeeklyReportByHand,
     summary="Makes the weekly report of every município, against the week before.",
 )

@@ -9,7 +9,10 @@ import pytest
 
 from jobs import NoArguments, Queue, Status
 from jobs.errors import KeyReused
+from jobs.model import AnyJob
 from jobs.outbox import AtividadeCompleted
+from jobs.reports.auto_generate_evd01 import AUTO_GENERATE_EVD01
+from jobs.reports.generate_weekly_report import GENERATE_WEEKLY_REPORT
 from techdengue.domain.access import Role
 from techdengue.http.openapi.examples_of_jobs import OVERVIEW, QUEUED, RUN, RUN_ID
 
@@ -109,6 +112,21 @@ async def test_what_a_job_does_not_take_is_refused_with_its_place(
 
     assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", path)
     assert background.started == []
+
+
+@pytest.mark.parametrize("role", [Role.GESTOR, Role.ADMIN])
+@pytest.mark.parametrize("job", [AUTO_GENERATE_EVD01, GENERATE_WEEKLY_REPORT], ids=lambda job: job.name)
+async def test_a_report_that_is_made_by_hand_is_nobodys_order(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, job: AnyJob, role: Role
+) -> None:
+    background.catalogue = {job.name: job}
+    own = {"municipio_cod_ibge": CUIABA, **({"atividade_id": "1"} if job is AUTO_GENERATE_EVD01 else {})}
+    ordered = {"arguments": {**own, "report_id": "0192f3a1-c0de-7abc-8def-0123456789ab"}}
+    answer = await api.post(f"/api/jobs/{job.name}", json=ordered, headers=tokens.bearer(role))
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", "/arguments")
+    assert background.started == []
+    assert (await api.post(f"/api/jobs/{job.name}", json={"arguments": own}, headers=tokens.bearer(role))).is_success
+    assert background.started == [(job.name, job.arguments(**own), None)]
 
 
 async def test_a_key_that_started_another_run_is_refused(

@@ -109,6 +109,8 @@ async def _seen(call: Call) -> JobRun:
 
 def _arguments(job: AnyJob, sent: dict[str, Any]) -> Any:
     try:
+        if job.by_hand is not None:
+            msgspec.convert(sent, job.by_hand)
         return msgspec.convert(sent, job.arguments)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
