@@ -51,7 +51,8 @@ async def _export(run: Run, name: str) -> int:
     services, store = run.services, store_of(run)
     await store.make_bucket(store.archive_bucket)
     parts = await services.pool.fetch(statements.READ_ARCHIVED_PARTS, name)
-    number, last_id, exported = len(parts), parts[-1]["last_id"] if parts else 0, 0
+    number: int = await services.pool.fetchval(statements.LAST_ARCHIVED_PART, name)
+    last_id, exported = parts[-1]["last_id"] if parts else 0, 0
     while lines := await services.pool.fetch(statements.READ_REQUESTS, name, last_id, ROWS_A_PART):
         number += 1
         first_id, last_id = lines[0]["id"], lines[-1]["id"]

@@ -23,6 +23,7 @@ READ_OLD_PARTITIONS: Final = load("read_old_partitions")
 READ_REQUESTS: Final = load("read_requests")
 ARCHIVE_REQUESTS: Final = load("archive_requests")
 READ_ARCHIVED_PARTS: Final = load("read_archived_parts")
+LAST_ARCHIVED_PART: Final = load("last_archived_part")
 DROP_REQUEST_PARTITION: Final = load("drop_request_partition")
 SETTLE_ARCHIVED_PARTS: Final = load("settle_archived_parts")
 

@@ -194,6 +194,37 @@ async def test_a_run_that_ends_between_export_and_drop_is_gone_on_with_and_nothi
     )
 
 
+async def test_a_month_that_is_made_again_for_a_late_row_goes_again_beside_what_went_before(
+    run_job: RunJob, log: Log, storage: Storage
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    for rows in (3, 2):
+        await log.add(YEAR_AGO, rows)  # the second time into the rest, from where the job takes it into its month
+        await log.audit()
+        ending = await run_job(CLEANUP_SYNC_LOGS, NoArguments(), now=now, storage=storage)
+        assert (ending.outcome, await log.count()) == ("succeeded", 0)
+        assert _name(YEAR_AGO) not in await log.partitions()
+        await log.table.connection.execute("DELETE FROM jobs.run")
+    assert [row["device_id"] for row in await log.archived()] == [f"device-{n}" for n in (1, 2, 3, 1, 2)]
+    keys = await log.table.connection.fetch("SELECT object_key FROM jobs.archived_requests ORDER BY part")
+    name = _name(YEAR_AGO)
+    assert [key["object_key"] for key in keys] == [f"sync-requests/{name}/000{n}.ndjson.zst" for n in (1, 2)]
+
+
+async def test_what_went_before_is_not_asked_of_the_archive_again(run_job: RunJob, log: Log, storage: Storage) -> None:
+    now = dt.datetime.now(dt.UTC)
+    await log.add(YEAR_AGO, 3)
+    await log.audit()
+    await run_job(CLEANUP_SYNC_LOGS, NoArguments(), now=now, storage=storage)
+    await log.table.connection.execute("DELETE FROM jobs.run")
+    gone = await log.table.connection.fetchrow("SELECT * FROM jobs.archived_requests")
+    await storage.delete_many([gone["object_key"]], bucket=gone["bucket"])  # kept for as long as the archive keeps
+    await log.add(YEAR_AGO, 2)
+    await log.audit()
+    ending = await run_job(CLEANUP_SYNC_LOGS, NoArguments(), now=now, storage=storage)
+    assert (ending.outcome, await log.count()) == ("succeeded", 0)
+
+
 async def test_a_part_that_is_spoilt_in_the_archive_keeps_its_partition(
     run_job: RunJob, log: Log, storage: Storage
 ) -> None:
