@@ -1,7 +1,7 @@
-"""The job clean_abandoned_uploads: what uploads left behind that nobody completed.
+"""The job clean_abandoned_uploads: what uploads left behind that nobody completed, and reports that nobody kept.
 
-The row goes first, then what it stood for. A job that is killed between the two leaves objects that no row knows; so
-the second half looks for such, whoever left them.
+The row goes first, then what it stood for. A job that is killed between the two leaves objects that no row knows, and
+so does one that is killed between a report's files and its row; the second half looks for such, whoever left them.
 """
 
 import datetime as dt
@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 
 from jobs.model import Counts, Job, NoArguments, Queue, RetryPolicy
+from jobs.reports.keeping import REPORTS
 from jobs.run import Run
 from jobs.statements import load
 from jobs.storing import store_may_be_away, store_of
@@ -17,7 +18,8 @@ from techdengue.storage import Storage
 
 from .describe_evidence import THUMBNAILS
 
-PREFIXES: Final = ("evidencias/", THUMBNAILS)
+UPLOADS: Final = "evidencias/"
+PREFIXES: Final = (UPLOADS, THUMBNAILS, REPORTS)
 _BATCH: Final = 500
 
 _TAKE: Final = load("take_abandoned_uploads")
@@ -48,7 +50,7 @@ async def _clean_uploads(run: Run, storage: Storage, before: dt.datetime) -> int
 
 
 async def _clean_unknown_objects(run: Run, storage: Storage, before: dt.datetime) -> int:
-    """Objects that no row knows; one that is younger may be of an upload that is beginning."""
+    """Objects that no row knows; a younger one may be of an upload that begins, or a report that is being made."""
     removed = 0
     for prefix in PREFIXES:
         old: list[str] = []
@@ -73,7 +75,7 @@ async def _remove_unknown(pool: "asyncpg.Pool[asyncpg.Record]", storage: Storage
 
 async def _clean_unknown_multiparts(storage: Storage, before: dt.datetime) -> int:
     """Multipart uploads that began so long ago are nobody's any more: their rows are gone, or never were."""
-    old = [(key, upload) async for key, upload, begun_at in storage.multiparts(PREFIXES[0]) if begun_at < before]
+    old = [(key, upload) async for key, upload, begun_at in storage.multiparts(UPLOADS) if begun_at < before]
     for key, upload in old:
         await storage.abort_multipart(key, upload)
     return len(old)
@@ -86,6 +88,6 @@ JOB: Final = Job(
     handler=clean,
     time_limit=dt.timedelta(minutes=30),
     retry=RetryPolicy(attempts=5, first=dt.timedelta(seconds=30), longest=dt.timedelta(minutes=30)),
-    summary="Removes what uploads left in the object store that nobody completed.",
+    summary="Removes what uploads that nobody completed and reports that nobody kept left in the object store.",
     exclusive=True,
 )

@@ -26,6 +26,8 @@ _KEEP = load("keep_report")
 _ADD_LEAVES = load("add_report_leaves")
 _IS_KEPT = load("is_report_file")
 _FAIL = load("fail_report")
+REPORTS: Final = "reports/"
+"""What the keys of reports begin with."""
 _PDF: Final = "application/pdf"
 _JSON: Final = "application/json"
 
@@ -96,10 +98,10 @@ async def keep(run: Run, made: Made) -> bool:
     """Store the files and commit the report; False where there is one already, and nothing is left of this.
 
     Raises StorageAway. The key names the bytes: an attempt that was given up by its worker can never change what
-    another one committed.
+    another one committed. What a killed one leaves in the store, clean_abandoned_uploads removes.
     """
     storage, digest = store_of(run), hashlib.sha256(made.pdf)
-    stem = f"reports/{made.subject.municipio}/{made.report_id}/{digest.hexdigest()[:32]}"
+    stem = f"{REPORTS}{made.subject.municipio}/{made.report_id}/{digest.hexdigest()[:32]}"
     key, json_key = f"{stem}.pdf", None if made.json is None else f"{stem}.json"
     await storage.put(key, made.pdf, content_type=_PDF)
     if made.json is not None and json_key is not None:

@@ -1,4 +1,4 @@
--- Of these keys, those that no file, no thumbnail and no report is under.
+-- Of these keys, those that no file, no thumbnail and no report is under, nor a report's figures.
 -- $1 keys; the second part of each is its município.
 SELECT k.key
   FROM unnest($1::text[]) AS k (key)
@@ -8,3 +8,5 @@ SELECT k.key
        SELECT FROM jobs.report_leaf AS l
         WHERE l.municipio_cod_ibge = split_part(k.key, '/', 2) AND l.object_key = k.key
        )
+   AND NOT EXISTS (SELECT FROM jobs.report AS r WHERE r.object_key = k.key)
+   AND NOT EXISTS (SELECT FROM jobs.report AS r WHERE r.json_key = k.key)

@@ -1,5 +1,7 @@
 """What uploads leave behind that nobody completes is removed, and nothing else is."""
 
+import asyncio
+import contextlib
 import datetime as dt
 import uuid
 from typing import Any
@@ -10,11 +12,16 @@ import pytest
 from jobs.evidence.clean_abandoned_uploads import JOB as CLEAN
 from jobs.evidence.describe_evidence import JOB as DESCRIBE
 from jobs.model import NoArguments
+from jobs.reports import keeping
+from jobs.reports.generate_weekly_report import GENERATE_WEEKLY_REPORT, WeeklyReportArguments
+from jobs.reports.keeping import REPORTS
 from techdengue.dev.seaweedfs import S3Address
 from techdengue.storage import Storage, open_storage
 from tests.evidence.conftest import Agent
 from tests.evidence.making import picture, video
 from tests.jobs.conftest import RunJob
+from tests.jobs.reports.stage import Stage
+from tests.jobs.reports.test_weekly_job import IN_THE_WEEK, SUNDAY_AFTER
 from tests.jobs.working import Table
 from tests.storage.conftest import address_at
 from tests.storage.faulty import Fault, faulty_wire
@@ -121,6 +128,51 @@ async def test_a_file_under_a_reports_root_stays_even_when_no_row_has_it_any_mor
     ending = await clean(run_job, storage, later=dt.timedelta(days=DAYS, minutes=1))
     assert ending.counts["unknown_objects"] == 0
     assert await storage.head(key) is not None
+
+
+_KEPT_REPORT = """
+INSERT INTO jobs.report (
+    report_id, code, status, municipio_cod_ibge, period_start, period_end, page_size, orientation, requested_at, run_id,
+    generated_at, content, bucket, object_key, size_bytes, sha256, json_key)
+VALUES (gen_random_uuid(), 'SEMANAL', 'ready', '5103403', '2026-11-08', '2026-11-14', 'A4', 'portrait', now(),
+    gen_random_uuid(), now(), '', $1, $2, 10, sha256('f'), $3)
+"""
+
+
+async def test_a_report_that_nobody_kept_goes_once_it_is_old_and_a_kept_one_stays_with_its_figures(
+    run_job: RunJob, table: Table, storage: Storage
+) -> None:
+    kept, lost = ([f"{REPORTS}5103403/{uuid.uuid4()}/ab.{form}" for form in ("pdf", "json")] for _ in range(2))
+    for key in (*kept, *lost):
+        await storage.put(key, b"a report", content_type="application/pdf")
+    await table.connection.execute(_KEPT_REPORT, storage.bucket, *kept)
+    ending = await clean(run_job, storage, later=dt.timedelta(days=DAYS, minutes=-1))
+    assert (ending.counts["unknown_objects"], [key async for key in storage.keys(REPORTS)]) == (0, sorted(kept + lost))
+    ending = await clean(run_job, storage, later=dt.timedelta(days=DAYS, minutes=1))
+    assert (ending.counts["unknown_objects"], [key async for key in storage.keys(REPORTS)]) == (2, sorted(kept))
+
+
+async def test_a_report_whose_worker_was_killed_before_its_commit_is_such_a_one(
+    run_job: RunJob, table: Table, storage: Storage
+) -> None:
+    async def killed(*_: Any) -> bool:
+        raise asyncio.CancelledError  # as a kill does: nothing after it is run
+
+    stage = Stage(table.connection, storage)
+    await stage.activity(created=IN_THE_WEEK)
+    week: dict[str, Any] = {"now": SUNDAY_AFTER, "due_at": SUNDAY_AFTER, "storage": storage}
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(asyncio.CancelledError):
+        patch.setattr(keeping, "_commit", killed)
+        await run_job(GENERATE_WEEKLY_REPORT, WeeklyReportArguments(), **week)
+    assert await stage.reports("SEMANAL") == []
+    left = [key async for key in storage.keys(REPORTS)]
+    assert sorted(key.rpartition(".")[2] for key in left) == ["json", "pdf"]
+    await table.connection.execute("DELETE FROM jobs.run")
+    await run_job(GENERATE_WEEKLY_REPORT, WeeklyReportArguments(), **week)
+    [report] = await stage.reports("SEMANAL")
+    ending = await clean(run_job, storage, later=dt.timedelta(days=DAYS, minutes=1))
+    assert ending.counts["unknown_objects"] == 2
+    assert [key async for key in storage.keys(REPORTS)] == sorted([report["object_key"], report["json_key"]])
 
 
 async def test_many_go_in_batches_and_a_store_that_is_away_leaves_the_rest_for_later(
