@@ -4,7 +4,6 @@ import datetime as dt
 import io
 import math
 import struct
-import warnings
 import zlib
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +15,8 @@ SIDE: Final = 512
 """Pixels of the longer side of a thumbnail, at most."""
 MOST_PIXELS: Final = 50_000_000
 """Of a picture that is unpacked: 200 MB of memory, however few bytes it has. A JPEG is unpacked to an eighth."""
+MOST_PIXELS_OPENED: Final = 90_000_000
+"""Of a picture of any kind: a progressive JPEG holds 6 bytes a pixel while it is unpacked to an eighth."""
 TOO_LARGE: Final = "too_large"
 BROKEN: Final = "broken"
 NO_DECODER: Final = "no_decoder"
@@ -23,7 +24,6 @@ NO_DECODER: Final = "no_decoder"
 _ZONE: Final = ZoneInfo("America/Cuiaba")
 """Whose time a camera without a zone shows."""
 _QUALITY: Final = 80
-_BOMB: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _READ: Final = ("JPEG", "PNG", "WEBP")
 """The formats of evidence that Pillow reads; none of its other decoders sees what a device sent."""
 _UNREADABLE: Final = (
@@ -56,23 +56,22 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look_at(content: bytes) -> Look:
-    """Look at a picture; what cannot be read is flagged, nothing is raised for it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is odd in a file, Pillow also tells the operator's terminal
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return _look_at(content)
+    """Look at a picture; what cannot be read is flagged, nothing is raised for it.
 
-
-def _look_at(content: bytes) -> Look:
+    Pillow also warns of what is odd in a file. Those warnings are left alone: filters of them are the whole process's,
+    and pictures are looked at in threads.
+    """
     try:
         image = Image.open(io.BytesIO(content), formats=_READ)
-    except _BOMB:
+    except Image.DecompressionBombError:
         return Look(flags=(TOO_LARGE,))
     except UnidentifiedImageError:
         return Look(flags=(NO_DECODER if content[4:8] == b"ftyp" else BROKEN,))
     except _UNREADABLE:
         return Look(flags=(BROKEN,))
     with image:
+        if image.width * image.height > MOST_PIXELS_OPENED:
+            return Look(flags=(TOO_LARGE,))
         noted = _noted(image)
         thumbnail, flag = _thumbnail(image)
     return Look(thumbnail=thumbnail, flags=() if flag is None else (flag,), **noted)
@@ -88,7 +87,7 @@ def _thumbnail(image: Image.Image) -> tuple[bytes | None, str | None]:
         upright = _on_white(ImageOps.exif_transpose(image))
         file = io.BytesIO()
         upright.save(file, "JPEG", quality=_QUALITY)
-    except _BOMB:
+    except Image.DecompressionBombError:
         return None, TOO_LARGE
     except _UNREADABLE:
         return None, BROKEN

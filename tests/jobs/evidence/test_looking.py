@@ -3,6 +3,9 @@
 import datetime as dt
 import io
 import struct
+import threading
+import time
+import warnings
 import zlib
 from typing import Any
 
@@ -16,6 +19,10 @@ from jobs.evidence.looking import BROKEN, NO_DECODER, SIDE, TOO_LARGE, Look, loo
 from techdengue.evidence.sniffing import sniff
 from tests.evidence.making import MADE, picture
 
+pytestmark = [  # Pillow warns of what is odd in a file, and goes on
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+]
 CUIABA = (-56.0967, -15.6010)
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 
@@ -179,18 +186,26 @@ def test_whatever_a_decoder_makes_of_a_broken_file_is_flagged(
     assert look_at(picture()).flags == (BROKEN,)
 
 
+def vast() -> bytes:
+    """A JPEG of 100 million pixels, of which Pillow only warns: more than we open."""
+    file = io.BytesIO()
+    Image.new("L", (10_000, 10_000)).save(file, "JPEG")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "flag"),
     [
         (bomb(), TOO_LARGE),
         (large(), TOO_LARGE),
+        (vast(), TOO_LARGE),
         (picture()[:400], BROKEN),
         (picture(2_000, 2_000)[:-60_000], BROKEN),
         (b"\xff\xd8\xff\xe0 and nothing more", BROKEN),
         (b"", BROKEN),
         (MADE["image/heic"], NO_DECODER),
     ],
-    ids=["bomb", "large", "cut in its head", "cut", "a head alone", "nothing", "heic"],
+    ids=["bomb", "large", "vast", "cut in its head", "cut", "a head alone", "nothing", "heic"],
 )
 def test_what_cannot_be_shown_is_flagged(content: bytes, flag: str) -> None:
     look = look_at(content)
@@ -202,6 +217,38 @@ def test_a_photo_of_a_hundred_megapixels_is_unpacked_no_larger_than_its_thumbnai
     file = io.BytesIO()
     Image.new("L", (9_000, 9_000), 128).save(file, "JPEG")
     assert shown(look_at(file.getvalue()).thumbnail).size == (SIDE, SIDE)
+
+
+def test_pictures_that_are_looked_at_side_by_side_leave_the_process_its_warnings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, really_open = list(warnings.filters), Image.open
+    both, first_ended = threading.Barrier(2), threading.Event()
+    looks: dict[str, Look] = {}
+
+    def opened(file: Any, **how: Any) -> Any:
+        both.wait(30)
+        if threading.current_thread().name == "second":
+            assert first_ended.wait(30)
+        return really_open(file, **how)
+
+    def look(name: str) -> None:
+        looks[name] = look_at(photo())
+        if name == "first":
+            first_ended.set()
+
+    monkeypatch.setattr(Image, "open", opened)
+    threads = [threading.Thread(target=look, args=[name], name=name) for name in ("first", "second")]
+    first, second = threads
+    first.start()
+    deadline = time.monotonic() + 30
+    while both.n_waiting == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    second.start()  # it begins after the first and ends after it
+    for thread in threads:
+        thread.join(60)
+    assert {name: each.flags for name, each in looks.items()} == {"first": (), "second": ()}
+    assert list(warnings.filters) == before
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
