@@ -92,6 +92,17 @@ async def test_a_report_that_is_being_made_keeps_its_files_and_one_that_comes_to
         await files.cover("unwanted")
 
 
+async def test_a_leaf_about_a_file_in_whose_place_there_is_another_one_is_refused(files: Files, table: Table) -> None:
+    await files.add(["given-up", "sent-again"], LONG_AGO, objects=False)
+    await table.connection.execute("UPDATE techdengue.evidence_file SET object_key = object_key || '/2'")
+    another = "UPDATE techdengue.evidence_file SET status = 'deleted', deleted_at = now() WHERE evidencia_id = $1"
+    await table.connection.execute(another, "given-up")
+    for each in ("given-up", "sent-again"):  # gathered under the key of before
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="is another one by now"):
+            await files.cover(each)
+    assert await table.connection.fetchval("SELECT count(*) FROM jobs.report_leaf") == 0
+
+
 class _Picky:
     """The object store, but it keeps some keys, or goes away after some calls."""
 
