@@ -209,6 +209,16 @@ async def test_who_completed_the_activity_may_have_its_report(world: World, toke
     assert (await world.client.post("/api/reports", json=ORDER, headers=maria)).status_code == 403
 
 
+async def test_a_server_without_a_store_says_so_to_who_wants_the_file_and_tells_all_else(world: World) -> None:
+    path = await world.ordered(ORDER)
+    application = create_app(msgspec.structs.replace(world.settings, s3_bucket=""))
+    transport = httpx.ASGITransport(application)
+    async with alive(application), httpx.AsyncClient(transport=transport, base_url="http://test") as other:
+        answer = await other.get(f"{path}/download", headers=world.manager)
+        assert (answer.status_code, answer.json()["code"]) == (501, "no_storage")
+        assert (await other.get(path, headers=world.manager)).json() == await world.told(path)
+
+
 async def test_a_list_is_paged_newest_first(world: World) -> None:
     made = [await world.ordered({"code": "SEMANAL", "municipio_cod_ibge": CUIABA}) for _ in range(3)]
     found, cursor = [], ""

@@ -18,7 +18,7 @@ from projections.queries import Reader, territory
 from techdengue.domain.access import Caller
 from techdengue.storage import Storage, StorageError
 
-from .problems import unavailable
+from .problems import Problem, unavailable
 
 _READABLE_FOR: Final = dt.timedelta(minutes=5)
 _MEDIA_TYPES: Final = {"pdf": "application/pdf", "json": "application/json"}
@@ -69,11 +69,16 @@ class PostgresReports:
             return await queries.report(reader, report_id, self._page)
 
     async def download(self, caller: Caller, report_id: uuid.UUID, form: Form) -> str:
-        """An address from which its file can be had for five minutes. Raises Problem 503."""
+        """An address from which its file can be had for five minutes.
+
+        Raises Problem: 501 without an object store, 503 while it is away.
+        """
+        if self._storage is None:
+            raise Problem("no_storage", "This server has no object store: it keeps no files")
         async with self._territory(caller) as reader:
             place = await queries.file_place(reader, report_id, form)
-        if place is None or self._storage is None:
-            raise unavailable("There is no object store to have the file from")
+        if place is None:
+            raise Problem("report_not_found", "The report has no such file")
         headers = {
             "ResponseContentType": _MEDIA_TYPES[form],
             "ResponseContentDisposition": f'attachment; filename="{report_id}.{form}"',
