@@ -9,6 +9,7 @@ import msgspec
 import uuid_utils.compat
 
 from jobs.enqueue import enqueue
+from jobs.errors import KeyReused
 from jobs.model import Origin
 from jobs.statements import load
 from techdengue.domain.epidemiological_week import EpidemiologicalWeek
@@ -20,6 +21,8 @@ from .keeping import Subject
 from .sheet import Paper
 
 _ORDER = load("order_report")
+_FIND = load("find_order")
+_HOLD = load("hold_reports")
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,32 +33,45 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     paper: Paper
     atividade_id: str | None = None
     week: EpidemiologicalWeek | None = None
+    key: str | None = None
+    """The user's own name of this order: the same one again is the same report."""
 
 
 async def order(connection: "asyncpg.Connection[Any]", wanted: Order, now: dt.datetime) -> uuid.UUID:
-    """Note the order and queue its run; answer the report's id. The role is `techdengue_jobs`, the transaction its own.
+    """Note the order and queue its run; answer the report's id, or of what this user has ordered with this key.
 
-    After the commit, hint the queue `reports`.
+    The role is `techdengue_jobs`, the transaction its own. After the commit, hint the queue `reports`.
+    Raises KeyReused.
     """
-    report_id = uuid_utils.compat.uuid7()
     async with connection.transaction():
+        if wanted.key is not None:
+            earlier = await _earlier(connection, wanted, wanted.key)
+            if earlier is not None:
+                return earlier
+        report_id = uuid_utils.compat.uuid7()
         run_id = await _enqueue(connection, wanted, report_id)
-        subject = _subject(wanted)
-        await connection.execute(
-            _ORDER,
-            report_id,
-            subject.code,
-            subject.municipio,
-            subject.atividade_id,
-            subject.period_start,
-            subject.period_end,
-            wanted.paper.size.value,
-            wanted.paper.orientation.value,
-            wanted.requested_by,
-            now,
-            run_id,
-        )
+        await connection.execute(_ORDER, report_id, *_columns(wanted), wanted.requested_by, now, run_id, wanted.key)
     return report_id
+
+
+async def _earlier(connection: "asyncpg.Connection[Any]", wanted: Order, key: str) -> uuid.UUID | None:
+    """What was ordered with the key, if anything; until the end of the transaction nobody else orders with it."""
+    user = wanted.requested_by
+    await connection.execute(_HOLD, f"order/{len(user)}/{user}/{key}")
+    row = await connection.fetchrow(_FIND, user, key)
+    if row is None:
+        return None
+    report_id, *columns = row.values()
+    if tuple(columns) != _columns(wanted):
+        raise KeyReused("the key names an order of another report")
+    return uuid.UUID(str(report_id))
+
+
+def _columns(wanted: Order) -> tuple[Any, ...]:
+    """What is ordered, as `order_report` and `find_order` list it."""
+    subject, paper = _subject(wanted), wanted.paper
+    period = (subject.period_start, subject.period_end)
+    return subject.code, subject.municipio, subject.atividade_id, *period, paper.size.value, paper.orientation.value
 
 
 def _subject(wanted: Order) -> Subject:

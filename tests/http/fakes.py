@@ -94,10 +94,13 @@ class FakeReports:
         self.report_told = report_calls.REPORT
         self.verified, self.behind = 3, False
         self.ordered: list[Order] = []
+        self.error: Exception | None = None
         self.asked: list[tuple[Any, ...]] = []
 
     async def order(self, caller: Caller, wanted: Order) -> Report:
         """Remember it."""
+        if self.error is not None:
+            raise self.error
         self.ordered.append(wanted)
         return report_calls.QUEUED
 

@@ -1,5 +1,6 @@
 """Reports through the whole server: ordered, made, downloaded, proved and verified, in their own território only."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -132,6 +133,29 @@ async def test_a_report_is_ordered_made_downloaded_and_its_file_verified_by_anyb
     assert report["root"] in page.text
     assert "gestora" not in page.text
     assert "visit" not in page.text
+
+
+async def test_an_order_that_is_sent_again_with_its_key_is_the_same_report(world: World, tokens: Tokens) -> None:
+    async def order(headers: dict[str, str], **said: Any) -> httpx.Response:
+        return await world.client.post("/api/reports", json={**ORDER, "idempotency_key": "k", **said}, headers=headers)
+
+    clicks = await asyncio.gather(*(order(world.manager) for _ in range(5)))
+    assert {answer.status_code for answer in clicks} == {202}
+    [report_id] = {answer.json()["report_id"] for answer in clicks}
+    runs = await world.stage.connection.fetchval(
+        "SELECT count(*) FROM jobs.run WHERE arguments->>'report_id' = $1", report_id
+    )
+    assert runs == 1
+    await world.work()
+    again = (await order(world.manager)).json()
+    assert (again["report_id"], again["status"]) == (report_id, "ready")
+    for other in ({"page_size": "A1"}, {"orientation": "landscape"}, {"code": "SEMANAL", "municipio_cod_ibge": CUIABA}):
+        body = {"idempotency_key": "k", **(other if "code" in other else {**ORDER, **other})}
+        answer = await world.client.post("/api/reports", json=body, headers=world.manager)
+        assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
+    another = await order(tokens.bearer(Role.GESTOR, user="outra"))
+    assert another.json()["report_id"] != report_id
+    assert (await order(world.manager, idempotency_key="k2")).json()["report_id"] != report_id
 
 
 async def test_every_proof_is_accepted_by_a_script_that_knows_only_the_rfc_and_by_the_server(world: World) -> None:

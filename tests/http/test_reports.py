@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from jobs.errors import KeyReused
 from jobs.reports.sheet import Orientation, PageSize, Paper
 from techdengue.domain.access import Role
 from techdengue.domain.epidemiological_week import EpidemiologicalWeek
@@ -70,6 +71,9 @@ async def test_a_week_may_be_any_that_has_begun(
         ({"code": "EVD01", "atividade_id": 1, "year": 2026}, "/year"),
         ({"code": "EVD01", "atividade_id": 1, "page_size": "A2"}, "/page_size"),
         ({"code": "EVD01", "atividade_id": 1, "colour": True}, "/colour"),
+        ({"code": "EVD01", "atividade_id": 1, "idempotency_key": ""}, "/idempotency_key"),
+        ({"code": "EVD01", "atividade_id": 1, "idempotency_key": "a\x00b"}, "/idempotency_key"),
+        ({"code": "EVD01", "atividade_id": 1, "idempotency_key": "k" * 256}, "/idempotency_key"),
         ({"code": "SEMANAL"}, "/municipio_cod_ibge"),
         ({"code": "SEMANAL", "municipio_cod_ibge": VARZEA_GRANDE}, "/municipio_cod_ibge"),
         ({"code": "SEMANAL", "municipio_cod_ibge": "5100000"}, "/municipio_cod_ibge"),
@@ -88,6 +92,17 @@ async def test_an_order_that_makes_no_sense_is_refused_where_it_does_not(
     answer = await api.post("/api/reports", json=body, headers=manager)
     assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", path)
     assert reports.ordered == []
+
+
+async def test_a_key_that_ordered_another_report_is_refused(
+    api: httpx.AsyncClient, reports: FakeReports, manager: dict[str, str]
+) -> None:
+    body = {"code": "EVD01", "atividade_id": 1, "idempotency_key": "k"}
+    assert (await api.post("/api/reports", json=body, headers=manager)).status_code == 202
+    assert [order.key for order in reports.ordered] == ["k"]
+    reports.error = KeyReused("another")
+    answer = await api.post("/api/reports", json=body, headers=manager)
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
 
 
 async def test_an_activity_that_is_not_there_is_not_found_also_a_deleted_one(

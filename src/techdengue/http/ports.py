@@ -116,7 +116,7 @@ class Reports(Protocol):
     """Reports on paper, read with the caller's territory; what is public is of everywhere."""
 
     async def order(self, caller: Caller, wanted: Order) -> Report:
-        """Note an order, and have it made soon."""
+        """Note an order, and have it made soon; with a key that was used, what it ordered. Raises KeyReused."""
 
     async def evidenced(self, caller: Caller, municipio: str, atividade_id: str) -> Evidenced:
         """Whether an EVD01 of the activity would have anything to say."""

@@ -45,7 +45,7 @@ class PostgresReports:
         self._timeout = timeout
 
     async def order(self, caller: Caller, wanted: Order) -> Report:
-        """Note an order, and have it made soon."""
+        """Note an order, and have it made soon; with a key that was used, what it ordered. Raises KeyReused."""
         async with self._jobs.acquire(timeout=self._timeout) as connection:
             report_id = await order(connection, wanted, dt.datetime.now(dt.UTC))
         self._hint([Queue.REPORTS])

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from jobs.errors import KeyReused
 from jobs.reports import Order, ReportsWanted
 from jobs.reports.merkle import Inclusion, leaf_hash
 from jobs.reports.model import Code, Report, State
@@ -32,6 +33,7 @@ SECONDS_FOR_A_BODY: Final = 60.0
 _PDF: Final = "application/pdf"
 _MOST_PATH: Final = 64
 _LONGEST_RECORD: Final = 4096
+_LONGEST_KEY: Final = 255
 
 Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 ReportId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
@@ -39,7 +41,8 @@ ReportId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}
 
 class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /api/reports`. EVD01: `atividade_id`, and the município where the id exists in several of the
-    token's. SEMANAL: the município, `year` and `week` (epidemiological; both or neither: the one that ended last)."""
+    token's. SEMANAL: the município, `year` and `week` (epidemiological; both or neither: the one that ended last).
+    The same `idempotency_key` of the same user is the same report."""
 
     code: Code
     municipio_cod_ibge: Municipio | None = None
@@ -48,6 +51,7 @@ class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     week: Annotated[int, msgspec.Meta(ge=1, le=53)] | None = None
     page_size: PageSize = PageSize.A4
     orientation: Orientation = Orientation.PORTRAIT
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_KEY)] | None = None
 
 
 class ReportsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,10 +94,15 @@ class VerificationAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 async def order_report(call: Call) -> ASGIResponse:
     """`POST /api/reports`."""
     wanted = await call.read_as(ReportOrder, "an order")
+    key = wanted.idempotency_key
+    _refuse_field(key is not None and "\x00" in key, "/idempotency_key", "a key has no NUL")
     paper = Paper(wanted.page_size, wanted.orientation)
     order = await _evidence_order(call, wanted, paper) if wanted.code == "EVD01" else _weekly_order(call, wanted, paper)
     call.concerns(order.municipio)
-    report = await call.services.reports.order(call.caller, order)
+    try:
+        report = await call.services.reports.order(call.caller, msgspec.structs.replace(order, key=key))
+    except KeyReused as error:
+        raise Problem("idempotency_key_reused", "With this key you ordered another report") from error
     return await call.answer(report, status=202, headers={"location": f"/api/reports/{report.report_id}"})
 
 

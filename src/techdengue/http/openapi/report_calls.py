@@ -91,7 +91,7 @@ PUBLIC: Final = PublicReport(
 GENUINE: Final = ReportVerification(valid=True, verdict=Verdict.GENUINE, report=PUBLIC)
 _PATH: Final[dict[str, str]] = {"id": _REPORT_ID}
 _ORDERS: Final[dict[str, Any]] = {
-    "evidence of an activity": {"code": "EVD01", "atividade_id": 1},
+    "evidence of an activity": {"code": "EVD01", "atividade_id": 1, "idempotency_key": "order-1"},
     "a week, on a wall": {
         "code": "SEMANAL",
         "municipio_cod_ibge": "5103403",
@@ -109,8 +109,15 @@ REPORT_CALLS: Final = (
         path="/api/reports",
         tag="people",
         summary="Order a report",
-        description="It is made within seconds: read it until it is `ready` or `failed`; `Location` says where.",
-        problem_codes=("municipio_required", "entity_not_found", "nothing_to_report", *WITH_BODY),
+        description="It is made within seconds: read it until it is `ready` or `failed`; `Location` says where. "
+        "The same `idempotency_key` of the same user is the same report, for ever.",
+        problem_codes=(
+            "municipio_required",
+            "entity_not_found",
+            "idempotency_key_reused",
+            "nothing_to_report",
+            *WITH_BODY,
+        ),
         body=ReportOrder,
         body_examples=_ORDERS,
         status=202,
