@@ -43,11 +43,11 @@ async def vacuum_database(run: Run, _arguments: NoArguments) -> Counts:
 
 
 async def _vacuum(connection: Any, table: Any) -> int | None:
-    """Vacuum a table: how many bytes smaller it is; None where somebody has it locked, or dropped it meanwhile."""
+    """Vacuum a table: how many bytes smaller it is (one that grew by its maps: 0); None where it is locked, or gone."""
     try:
         before = await connection.fetchval(statements.MEASURE_TABLE, table["oid"])
         await connection.execute(table["statement"], timeout=_LIMIT.total_seconds())
-        return int(before - await connection.fetchval(statements.MEASURE_TABLE, table["oid"]))
+        return max(0, int(before - await connection.fetchval(statements.MEASURE_TABLE, table["oid"])))
     except (asyncpg.LockNotAvailableError, asyncpg.UndefinedTableError):
         _log.info("table_not_vacuumed", table=table["name"])
         return None

@@ -31,6 +31,14 @@ async def test_dead_rows_are_removed_and_counted(run_job: RunJob, table: Table) 
     assert await table.connection.fetchval(vacuumed) == ending.counts["tables"] > 20
 
 
+async def test_a_table_that_grew_by_its_maps_gives_nothing_back(run_job: RunJob, table: Table) -> None:
+    await table.connection.execute("ALTER TABLE techdengue.device SET (autovacuum_enabled = false)")
+    await table.connection.execute(_FILL)
+    ending = await run_job(VACUUM_DATABASE, NoArguments())
+    assert ending.counts is not None
+    assert ending.counts["bytes_returned"] >= 0
+
+
 async def test_a_table_that_somebody_has_locked_is_left_and_said(
     run_job: RunJob, table: Table, jobs_database: Database
 ) -> None:
