@@ -90,7 +90,7 @@ def show(run: RunId, as_json: AsJson = False) -> None:
 
 @app.command("run", epilog=EXIT_CODES)
 def run_job(
-    name: Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `techdengue jobs list` shows some.")],
+    name: Annotated[str, typer.Argument(metavar="JOB", help="The job's name; a wrong one is answered with all.")],
     arguments: Annotated[str, typer.Option(metavar="JSON", help='Its arguments, as {"atividade_id": "1", …}.')] = "{}",
     key: Annotated[str | None, typer.Option(help="Start one run only, however often this key is given.")] = None,
     wait: Wait = False,
@@ -157,7 +157,7 @@ def _follow(url: str, run_id: uuid.UUID, *, wait: bool, as_json: bool, cancelled
     if wait and run.status is not Status.SUCCEEDED and not (cancelled and run.status is Status.CANCELLED):
         raise CommandFailed(
             f"{run.job} {run.status.value}{f': {run.error}' if run.error else ''}",
-            do="`techdengue jobs retry` tries it again.",
+            do=f"Mend the cause; `techdengue jobs retry {run.run_id}` tries it again.",
         )
 
 
