@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from jobs import NoArguments, Queue, Status
+from jobs.catalogue import JOBS
 from jobs.errors import KeyReused
 from jobs.model import AnyJob
 from jobs.outbox import AtividadeCompleted
@@ -22,6 +23,14 @@ from .fakes import FakeJobs
 REPORT = "/api/jobs/auto_generate_evd01"
 METRICS = "/api/jobs/aggregate_sync_metrics"
 PUSH = "/api/jobs/send_push_notification"
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "send_push_notification": {"user_id": "u", "title": "t", "body": "b"},
+    "notify_sync_conflict": {"conflict_id": RUN_ID},
+    "notify_report_ready": {"report_id": RUN_ID},
+}
+"""Arguments of the jobs that work on no município and must be told something."""
 
 
 def body(value: Any) -> Any:
@@ -72,10 +81,22 @@ async def test_a_run_is_read_by_its_id(api: httpx.AsyncClient, tokens: Tokens, b
 async def test_an_admin_starts_any_job_and_is_answered_its_run(
     api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
 ) -> None:
-    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN))
+    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN, "*"))
 
     assert (answer.status_code, answer.json()) == (202, body(QUEUED))
     assert background.started == [("aggregate_sync_metrics", NoArguments(), "k")]
+
+
+@pytest.mark.parametrize("name", sorted(JOBS.keys() - {"auto_generate_evd01", "describe_evidence"}))
+async def test_what_is_done_for_every_municipio_is_not_started_with_a_token_of_one(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, name: str
+) -> None:
+    background.catalogue = JOBS
+    sent = {"arguments": NEEDED.get(name, {})}
+    answer = await api.post(f"/api/jobs/{name}", json=sent, headers=tokens.bearer(Role.ADMIN, CUIABA, VARZEA_GRANDE))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_territory")
+    assert background.started == []
+    assert (await api.post(f"/api/jobs/{name}", json=sent, headers=tokens.bearer(Role.ADMIN, "*"))).status_code == 202
 
 
 async def test_a_gestor_starts_reports_of_his_municipios_and_nothing_else(
@@ -133,7 +154,7 @@ async def test_a_key_that_started_another_run_is_refused(
     api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
 ) -> None:
     background.error = KeyReused("other arguments")
-    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN))
+    answer = await api.post(METRICS, json={"idempotency_key": "k"}, headers=tokens.bearer(Role.ADMIN, "*"))
 
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
 
@@ -189,10 +210,12 @@ async def test_a_run_of_no_municipio_is_seen_with_every_municipio_only(
 
     assert (await server.get(path, headers=everywhere)).status_code == 200
     assert (await server.get(path, headers=somewhere)).status_code == 404
+    assert (await server.post(f"{path}/cancel", headers=somewhere)).status_code == 404
     cancelled = await server.post(f"{path}/cancel", headers=everywhere)
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
     again = await server.post(f"{path}/cancel", headers=everywhere)
     assert (again.status_code, again.json()["code"]) == (409, "run_ended")
+    assert (await server.post(f"{path}/retry", headers=somewhere)).status_code == 404
     queued = await server.post(f"{path}/retry", headers=everywhere)
     assert (queued.status_code, queued.json()["status"]) == (202, "queued")
 

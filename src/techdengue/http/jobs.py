@@ -122,6 +122,8 @@ def _check_territory(call: Call, job: AnyJob, arguments: Any) -> None:
     municipio = getattr(arguments, "municipio_cod_ibge", None)
     if municipio is None:
         require(call.caller, Role.ADMIN)
+        if not call.caller.sees_everything:
+            raise Problem("forbidden_territory", "This is for every município; the token names some")
     elif not call.caller.may_touch(municipio):
         why = f"your token does not name município {municipio[:7]}"
         raise Problem("invalid_body", why, path="/arguments/municipio_cod_ibge")

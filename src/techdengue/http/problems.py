@@ -40,6 +40,11 @@ KINDS: dict[str, Kind] = {
     ),
     "token_expired": Kind(401, "The token has expired", "Refresh the token and send the same request again."),
     "forbidden_role": Kind(403, "The role may not do this", "Ask for a role that may."),
+    "forbidden_territory": Kind(
+        403,
+        "The token is not of every município",
+        "Ask for a token of `*`, or name a município where the job takes one.",
+    ),
     "device_taken": Kind(
         403,
         "The device belongs to another user",

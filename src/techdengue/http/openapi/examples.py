@@ -311,6 +311,7 @@ PROBLEM_EXAMPLES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "too_many_operations": ("The batch has 1001 operations; 1000 are taken at once", {}),
     "body_too_large": ("The body has more than 5242880 bytes once unpacked", {}),
     "forbidden_role": ("This needs the role VIGILANCIA; the token has CAMPO", {}),
+    "forbidden_territory": ("This is for every município; the token names some", {}),
     "conflict_already_resolved": ("This conflict has been settled", {"resolved": RESOLVED_BEFORE}),
     "upload_incomplete": ("Parts are missing: 1", {"missing": [2]}),
     "file_refused": (

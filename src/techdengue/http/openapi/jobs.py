@@ -44,8 +44,9 @@ JOBS: Final = (
         tag="people",
         summary="Start a job by hand; the id is the job's name",
         description="`arguments` are the job's own. A GESTOR starts the jobs that say so, in a município of the token: "
-        "the reports. The same `idempotency_key` of the same user starts one run.",
-        problem_codes=("job_not_found", "idempotency_key_reused", *WITH_BODY),
+        "the reports. A run of no município is for all: it needs an ADMIN's token of `*`. "
+        "The same `idempotency_key` of the same user starts one run.",
+        problem_codes=("job_not_found", "forbidden_territory", "idempotency_key_reused", *WITH_BODY),
         path_examples={"id": "aggregate_sync_metrics"},
         body=JobStart,
         body_examples={
