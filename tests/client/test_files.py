@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from techdengue.client import (
     WrongDevice,
 )
 from techdengue.client.simulator import Simulation
+from techdengue.client.wire import SyncAnswer
 from techdengue.dev.database import Database
 from techdengue.dev.seaweedfs import S3Address
 from techdengue.domain.access import Role
@@ -43,6 +44,10 @@ class Watch(Observer):
         self.sent: list[int] = []
         self.verified: list[str] = []
         self.refused: list[str] = []
+        self.heard = asyncio.Event()
+
+    def answered(self, answer: SyncAnswer, waited: Sequence[float]) -> None:
+        self.heard.set()
 
     def file_progress(self, file: QueuedFile, sent: int) -> None:
         self.sent.append(sent)
@@ -203,6 +208,25 @@ async def test_a_video_goes_on_where_it_was_cut_also_after_a_restart(phone: Phon
         assert (report.uploaded, report.problem) == (1, None)
     assert phone.cuts.puts == 3
     assert await status(url, tokens, "video-b") == "CONCLUIDA"
+
+
+async def test_files_go_up_beside_following_when_their_program_says_so(phone: Phone) -> None:
+    async with phone.open() as device:
+        following = asyncio.ensure_future(device.follow())
+        try:
+            device.create("atividade", "visit-l", VISIT)
+            device.attach("photo-l", phone.file("l.jpg", photo(50_000)), {"atividade_id": "visit-l"})
+            async with asyncio.timeout(60):
+                while device.pending_count():
+                    phone.watch.heard.clear()
+                    await phone.watch.heard.wait()
+            assert len(device.files()) == 1
+            async with asyncio.timeout(60):
+                assert (await device.upload(patience=60)).uploaded == 1
+            assert not following.done()
+        finally:
+            following.cancel()
+            await asyncio.wait((following,))
 
 
 @pytest.mark.parametrize("lost", ["/upload", "/upload/complete"])

@@ -271,7 +271,8 @@ class Device:
     async def follow(self, *, limit: int = 500) -> None:
         """Send each operation as it is recorded and take changes as they come, until cancelled; reconnects by itself.
 
-        Meanwhile `push`, `pull` and `sync` wait. Errors as for `push`; what was under way stays queued.
+        Meanwhile `push`, `pull` and `sync` wait. Files are not sent: `upload` may be called beside it.
+        Errors as for `push`; what was under way stays queued.
         """
         async with self._busy:
             await self._exchange.follow(self._around.sleep, limit)
