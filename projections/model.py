@@ -207,7 +207,8 @@ class PushTarget(msgspec.Struct, frozen=True, kw_only=True):
     """Where FCM finds the app: a registration token, or the Firebase installation id that takes its place."""
 
     kind: Literal["token", "fid"]
-    value: Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]+$")]
+    value: Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]+(?!\n)$")]
+    """In Python's expressions `$` is also before a last line break; `\\Z` is none of OpenAPI's."""
 
 
 class DeviceRegistration(msgspec.Struct, frozen=True, kw_only=True):

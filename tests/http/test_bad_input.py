@@ -9,7 +9,9 @@ import msgspec
 import pytest
 import zstandard
 
-from .conftest import operation
+from techdengue.domain.access import Role
+
+from .conftest import Tokens, operation
 from .fakes import FakeIntake
 
 JSON = {"content-type": "application/json"}
@@ -222,3 +224,38 @@ async def test_messagepack_that_is_none_is_400(api: httpx.AsyncClient) -> None:
     for body in (b"", b"\xc1", b"\x91" * 100_000):
         answer = await api.post("/api/sync", content=body, headers={"content-type": "application/msgpack"})
         _assert_problem(answer, 400, "malformed_body")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/entities/atividade/1?municipio_cod_ibge=5103403%0a",
+        "/api/events?municipio=5103403%0a",
+        "/api/conflicts?municipio=5103403%0a",
+        "/api/jobs?municipio=5103403%0a",
+        "/api/reports?municipio=5103403%0a",
+        "/api/audit?municipio=5103403%0a",
+        "/api/evidencias/7/upload?municipio_cod_ibge=5103403%0a",
+    ],
+)
+async def test_a_municipio_with_a_line_break_behind_it_is_none(
+    api: httpx.AsyncClient, tokens: Tokens, path: str
+) -> None:
+    answer = await api.get(path, headers=tokens.bearer(Role.ADMIN, "*"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+    assert "a 7-digit IBGE code" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sha256", "0" * 64 + "\n"),
+        ("report_id", "0192f3a1-c0de-7abc-8def-0123456789ab\n"),
+        ("root", "0" * 64 + "\n"),
+    ],
+)
+async def test_a_hash_or_an_id_with_a_line_break_behind_it_is_none(
+    api: httpx.AsyncClient, name: str, value: str
+) -> None:
+    answer = await api.post("/api/reports/verify", json={name: value})
+    assert (answer.status_code, answer.json()["path"]) == (422, f"/{name}")

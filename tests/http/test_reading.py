@@ -129,6 +129,7 @@ async def test_a_device_belongs_to_its_user_and_to_admins(
         ({"push": {"kind": "fid"}}, "/push/value"),
         ({"push": {"kind": "fid", "value": ""}}, "/push/value"),
         ({"push": {"kind": "token", "value": "a b"}}, "/push/value"),
+        ({"push": {"kind": "token", "value": "abc\n"}}, "/push/value"),
         ({"push": {"kind": "token", "value": "x" * 4097}}, "/push/value"),
         ({"push": "token"}, "/push"),
         ({"fcm_token": ""}, "/fcm_token"),

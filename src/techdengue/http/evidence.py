@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar.response.base import ASGIResponse
@@ -14,6 +14,7 @@ from techdengue.storage import StorageAway, StorageError
 from .call import Call
 from .ports import Files
 from .problems import Problem, unavailable
+from .reading import Municipio
 
 _LONGEST_ENTITY_ID: Final = 64
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -22,7 +23,7 @@ _NO_STORE: Final = {"cache-control": "no-store"}
 class EvidenceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Parameters of the calls about an evidencia's file."""
 
-    municipio_cod_ibge: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{7}$")] | None = None
+    municipio_cod_ibge: Municipio | None = None
 
 
 async def begin_upload(call: Call) -> ASGIResponse:

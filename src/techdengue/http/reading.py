@@ -29,7 +29,8 @@ _LONGEST_NOTE = 2000
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 EntityIdText = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Municipio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{7}$")]
+Municipio = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{7}$", max_length=7)]
+"""The length, here and in other patterns, for `$` is also before a last line break."""
 
 
 class EntityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

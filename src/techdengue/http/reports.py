@@ -35,8 +35,8 @@ _MOST_PATH: Final = 64
 _LONGEST_RECORD: Final = 4096
 _LONGEST_KEY: Final = 255
 
-Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-ReportId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+ReportId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", max_length=36)]
 
 
 class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
