@@ -91,7 +91,7 @@ async def test_an_admin_starts_any_job_and_is_answered_its_run(
 async def test_what_is_done_for_every_municipio_is_not_started_with_a_token_of_one(
     api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, name: str
 ) -> None:
-    background.catalogue = JOBS
+    background.catalogue = dict(JOBS)
     sent = {"arguments": NEEDED.get(name, {})}
     answer = await api.post(f"/api/jobs/{name}", json=sent, headers=tokens.bearer(Role.ADMIN, CUIABA, VARZEA_GRANDE))
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_territory")
