@@ -107,24 +107,16 @@ async def test_a_run_is_cancelled_once(
 
 
 async def test_waiting_for_a_run_ends_with_it_and_says_why_it_failed(
-    techdengue: Run, variables: dict[str, str], owner: "asyncpg.Connection[Any]"
+    variables: dict[str, str], owner: "asyncpg.Connection[Any]", tmp_path: Path
 ) -> None:
     run_id = await queued(owner)
     await fail(owner, run_id)
-    waiting = asyncio.create_task(_run(techdengue, variables, "jobs", "retry", run_id, "--wait"))
-    async with asyncio.timeout(60):
-        while await owner.fetchval("SELECT status FROM jobs.run") != "queued":  # noqa: ASYNC110 - of another process
-            await asyncio.sleep(0.02)
-    await fail(owner, run_id)
-
-    ended = await waiting
-    assert ended.code == 1
-    assert "no worker serves reports: it waits for `techdengue worker reports`" in ended.err
-    assert "of_the_tests failed: Permanent: no such report" in ended.err
-
-
-async def _run(techdengue: Run, variables: dict[str, str], *arguments: str) -> Any:
-    return await techdengue(*arguments, env=variables)
+    waiting = Program(("jobs", "retry", run_id, "--wait"), variables, tmp_path / "waiting.log")
+    async with running(waiting):
+        await waiting.said("no worker serves reports: it waits for `techdengue worker reports`")
+        await fail(owner, run_id)
+        assert await waiting.ended() == 1
+    assert "of_the_tests failed: Permanent: no such report" in waiting.read_log()
 
 
 @pytest.mark.parametrize(

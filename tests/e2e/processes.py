@@ -46,6 +46,18 @@ class Program:
         self._process.terminate()
         return await asyncio.wait_for(self._process.wait(), START_SECONDS)
 
+    async def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), START_SECONDS)
+
+    async def said(self, text: str) -> None:
+        """Wait until it has said this."""
+        async with asyncio.timeout(START_SECONDS):
+            while text not in self.read_log():
+                self.check_running()
+                await asyncio.sleep(0.02)  # a file tells nobody that it grew
+
     def resident_kib(self) -> int:
         """Memory that it has now, KiB."""
         assert self._process is not None
@@ -78,11 +90,8 @@ class Server(Program):
     async def start(self) -> None:
         """Start it, and wait until it says where it listens."""
         await super().start()
-        async with asyncio.timeout(START_SECONDS):
-            while "listening on " not in (said := self.read_log()):
-                self.check_running()
-                await asyncio.sleep(0.02)  # a file tells nobody that it grew
-        self.url = said.partition("listening on ")[2].split()[0]
+        await self.said("listening on ")
+        self.url = self.read_log().partition("listening on ")[2].split()[0]
 
     async def workers(self, count: int) -> list[int]:
         """The processes of its workers, once there are so many."""
