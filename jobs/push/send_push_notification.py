@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import msgspec
 
-from jobs.errors import Permanent
 from jobs.model import Counts, Job, Queue
 from jobs.run import Run
 
@@ -25,14 +24,17 @@ class PushArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     body: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     data: dict[str, str] = {}
-    """Texts by name; `link` is what the app opens."""
+    """Texts by name; `link` is what the app opens: an address of its own, techdengue://…"""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where `link` leads elsewhere: a ValidationError of what is sent."""
+        link = self.data.get("link")
+        if link is not None and not _LINK.fullmatch(link):
+            raise ValueError("data.link is not an address of the app: techdengue://…")
 
 
 async def send_push_notification(run: Run, arguments: PushArguments) -> Counts:
     """Deliver it; the run's id is the message's key."""
-    link = arguments.data.get("link")
-    if link is not None and not _LINK.fullmatch(link):
-        raise Permanent("data.link is not an address of the app: techdengue://…")
     message = Message(
         type=MessageType.NOTIFICATION,
         tag=f"{_TAG_OF_RUN}{run.run_id}",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Final
+from typing import Annotated, Final
 
 import asyncpg
 import msgspec
@@ -28,8 +28,8 @@ class WeeklyReportByHand(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Which epidemiological week: none is the one before the day that the run was due. Which município: none is every
     one in which anything was counted. Without `report_id`: see EvidenceReportByHand."""
 
-    year: int | None = None
-    week: int | None = None
+    year: Annotated[int, msgspec.Meta(ge=2, le=9998)] | None = None
+    week: Annotated[int, msgspec.Meta(ge=1, le=53)] | None = None
     municipio_cod_ibge: str | None = None
     page_size: PageSize = PageSize.A4
     orientation: Orientation = Orientation.PORTRAIT
@@ -82,7 +82,7 @@ def week_wanted(arguments: WeeklyReportArguments, due_at: dt.datetime) -> Epidem
     """The week that is asked for. Raises NoSuchWeek."""
     if arguments.year is None or arguments.week is None:
         return week_before(week_of(due_at.astimezone(CUIABA).date()))
-    if not 2 <= arguments.year <= 9998 or not 1 <= arguments.week <= weeks_in(arguments.year):
+    if arguments.week > weeks_in(arguments.year):
         raise NoSuchWeek(arguments.year, arguments.week)
     return EpidemiologicalWeek(arguments.year, arguments.week)
 

@@ -135,6 +135,35 @@ async def test_what_a_job_does_not_take_is_refused_with_its_place(
     assert background.started == []
 
 
+@pytest.mark.parametrize(
+    ("job", "arguments", "path"),
+    [
+        *(("generate_weekly_report", {"year": year, "week": 1}, "/arguments/year") for year in (-1, 0, 1, 9999)),
+        *(("generate_weekly_report", {"year": 2025, "week": week}, "/arguments/week") for week in (-1, 0, 54, 99)),
+        *(
+            ("send_push_notification", {**NEEDED["send_push_notification"], "data": {"link": link}}, "/arguments")
+            for link in ("https://evil", "techdengue://", "x techdengue://a", "techdengue://a\n", "")
+        ),
+    ],
+)
+async def test_what_would_fail_whenever_it_ran_is_refused_when_it_is_asked_for(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, job: str, arguments: dict[str, Any], path: str
+) -> None:
+    background.catalogue = JOBS
+    sent = {"arguments": arguments}
+    answer = await api.post(f"/api/jobs/{job}", json=sent, headers=tokens.bearer(Role.ADMIN, "*"))
+    assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", path)
+    assert background.started == []
+
+
+async def test_a_message_may_lead_to_a_place_in_the_app(
+    api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
+) -> None:
+    background.catalogue = JOBS
+    sent = {"arguments": {**NEEDED["send_push_notification"], "data": {"link": "techdengue://conflitos/1"}}}
+    assert (await api.post(PUSH, json=sent, headers=tokens.bearer(Role.ADMIN, "*"))).status_code == 202
+
+
 @pytest.mark.parametrize("role", [Role.GESTOR, Role.ADMIN])
 @pytest.mark.parametrize("job", [AUTO_GENERATE_EVD01, GENERATE_WEEKLY_REPORT], ids=lambda job: job.name)
 async def test_a_report_that_is_made_by_hand_is_nobodys_order(

@@ -98,8 +98,8 @@ async def test_who_asks_gets_any_week_of_his_municipio_also_an_empty_one(
     assert report["period_start"] == dt.date(2025, 12, 28)
 
 
-@pytest.mark.parametrize(("year", "week"), [(2026, 53), (2025, 54), (2026, 0), (0, 1), (1, 1), (9999, 1)])
-async def test_a_week_that_no_year_has_is_refused(
+@pytest.mark.parametrize(("year", "week"), [(2026, 53), (2024, 53)])
+async def test_a_week_that_its_year_has_not_is_refused(
     run_job: RunJob, stage: Stage, storage: Storage, year: int, week: int
 ) -> None:
     arguments = WeeklyReportArguments(year=year, week=week)
