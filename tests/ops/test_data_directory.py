@@ -78,6 +78,10 @@ def test_free_ports_are_distinct() -> None:
     assert len(set(free_ports(20))) == 20
 
 
+def test_no_free_port_is_one_that_a_connection_may_be_given() -> None:
+    assert max(free_ports(200)) < 32_768
+
+
 async def test_a_secret_is_made_once_however_many_ask(tmp_path: Path) -> None:
     asked = await asyncio.gather(*(asyncio.to_thread(keep_secret, tmp_path / "secret") for _ in range(20)))
     assert len(set(asked)) == 1
