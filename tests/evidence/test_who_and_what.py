@@ -64,6 +64,25 @@ async def test_an_id_of_two_municipios_is_told_apart_by_its_municipio(agent: Age
         assert (named.json()["municipio_cod_ibge"], named.json()["content_type"]) == (municipio, content_type)
 
 
+async def test_an_agent_does_not_give_up_what_a_colleague_is_uploading(agent: Agent) -> None:
+    body = photo(50_000)
+    evidencia_id = await agent.evidence(body)
+    upload = await agent.begin(evidencia_id)
+    colleague = agent.tokens.bearer(Role.CAMPO, CUIABA, user="bia")
+    refused = await agent.ask("DELETE", evidencia_id, "upload", headers=colleague)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden_role")
+    await agent.send(body, upload)
+    assert (await agent.complete(evidencia_id)).status_code == 200
+
+
+async def test_who_watches_over_a_municipio_gives_up_anybodys_upload(agent: Agent) -> None:
+    evidencia_id = await agent.evidence(photo(50_000))
+    await agent.begin(evidencia_id)
+    watching = agent.tokens.bearer(Role.VIGILANCIA, CUIABA, user="vera")
+    assert (await agent.ask("DELETE", evidencia_id, "upload", headers=watching)).status_code == 204
+    assert (await agent.complete(evidencia_id)).json()["code"] == "upload_not_begun"
+
+
 @pytest.mark.parametrize("how", ["delete", "DELETADA"])
 @pytest.mark.parametrize(("method", "call"), CALLS)
 async def test_a_deleted_evidencia_has_no_file_any_more(agent: Agent, how: str, method: str, call: str) -> None:

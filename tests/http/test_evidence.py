@@ -26,6 +26,7 @@ ERRORS = [
     (evidence.UploadOutdated(), 409, "upload_outdated"),
     (evidence.FileRefused("size", expected="5", found="6"), 422, "file_refused"),
     (evidence.AlreadyVerified(), 409, "file_verified"),
+    (evidence.UploadOfAnother(), 403, "forbidden_role"),
     (evidence.NoSuchFile(), 404, "file_not_found"),
     (evidence.FileDeleted(), 410, "file_deleted"),
     (StorageAway("away", retry_after=7), 503, "unavailable"),

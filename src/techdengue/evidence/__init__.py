@@ -11,6 +11,7 @@ from .errors import (
     TooLarge,
     UploadIncomplete,
     UploadNotBegun,
+    UploadOfAnother,
     UploadOutdated,
 )
 from .model import MissingPart, PartThere, Place, Upload, UploadState, Verification
@@ -32,6 +33,7 @@ __all__ = [
     "Upload",
     "UploadIncomplete",
     "UploadNotBegun",
+    "UploadOfAnother",
     "UploadOutdated",
     "UploadState",
     "Verification",

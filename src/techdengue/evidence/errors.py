@@ -7,6 +7,7 @@ EvidenceError
 ├── UploadNotBegun     no upload is on its way: begin one
 ├── UploadIncomplete   parts are missing
 ├── UploadOutdated     the evidencia says another size, hash or type than when the upload began
+├── UploadOfAnother    another user began it: only VIGILANCIA and above give it up
 ├── FileRefused        what was sent is not what the evidencia says
 ├── AlreadyVerified    the file was verified: there is nothing to give up
 ├── NoSuchFile         no verified file (or no thumbnail) is there
@@ -47,6 +48,10 @@ class UploadIncomplete(EvidenceError):
 
 class UploadOutdated(EvidenceError):
     """The evidencia says another size, hash or type than when the upload began."""
+
+
+class UploadOfAnother(EvidenceError):
+    """Another user began the upload that an agent in the field wants to give up."""
 
 
 class FileRefused(EvidenceError):

@@ -8,7 +8,7 @@ import msgspec
 
 from projections import queries
 from projections.model import Document
-from techdengue.domain.access import Caller
+from techdengue.domain.access import Caller, Role
 from techdengue.domain.evidencia import LARGEST_BYTES
 from techdengue.domain.operation import EntityId
 
@@ -33,6 +33,12 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: dt.datetime | None
     refusal: str | None
     thumbnail_key: str | None
+    started_by: str
+    """The user who began it."""
+
+    def may_be_given_up_by(self, caller: Caller) -> bool:
+        """Whether it is the caller's own upload, or the caller is no agent in the field: VIGILANCIA and above."""
+        return caller.user == self.started_by or caller.is_at_least(Role.VIGILANCIA)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

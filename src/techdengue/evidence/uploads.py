@@ -30,6 +30,7 @@ from .errors import (
     FileRefused,
     NoSuchFile,
     UploadNotBegun,
+    UploadOfAnother,
     UploadOutdated,
 )
 from .model import MissingPart, PartThere, Place, Upload, UploadState, Verification
@@ -110,11 +111,13 @@ class Evidence:
             return _told(found, UploadState.NONE, None)
 
     async def give_up(self, caller: Caller, evidencia_id: str, municipio: str | None) -> None:
-        """Forget the upload that is on its way, and its parts. Raises AlreadyVerified."""
+        """Forget the upload that is on its way, and its parts. Raises AlreadyVerified, UploadOfAnother."""
         found = await self._records.find(caller, evidencia_id, municipio)
         file = found.file
         if file is None or file.status in ("refused", "deleted"):
             return
+        if file.status == "uploading" and not file.may_be_given_up_by(caller):
+            raise UploadOfAnother
         if file.status == "verified" or not await self._records.refuse(found, file, _GIVEN_UP):
             raise AlreadyVerified
         _count("given_up")
@@ -196,6 +199,7 @@ class Evidence:
             verified_at=None,
             refusal=None,
             thumbnail_key=None,
+            started_by=caller.user,
         )
         return await self._plan(found, begun, (), addresses=True)
 

@@ -110,6 +110,10 @@ _PLAIN: Final[dict[type[files.EvidenceError], tuple[str, str]]] = {
         "upload_outdated",
         "The evidencia says another size, hash or type than when the upload began",
     ),
+    files.UploadOfAnother: (
+        "forbidden_role",
+        "Another user began this upload; to give it up needs the role VIGILANCIA",
+    ),
     files.AlreadyVerified: ("file_verified", "The file was verified: there is no upload to give up"),
     files.FileDeleted: ("file_deleted", "The bytes of this file were removed"),
     files.NoSuchFile: ("file_not_found", "There is no verified file, or no thumbnail of it"),

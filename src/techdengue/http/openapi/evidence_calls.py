@@ -107,6 +107,7 @@ EVIDENCE_OPERATIONS: Final = (
         path="/api/evidencias/{id}/upload",
         tag="devices",
         summary="Give up the upload that is on its way",
+        description="CAMPO gives up what the same user began; VIGILANCIA and above any of their municípios.",
         problem_codes=("file_verified", *_FOUND),
         query=EvidenceQuery,
         path_examples=_ID,
