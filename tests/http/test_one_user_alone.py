@@ -64,3 +64,30 @@ async def test_others_are_answered_while_a_large_batch_is_decided(server: httpx.
     assert len(sending.result().json()["successes"]) == 70
     assert answered > 10
     assert longest < 1
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "status"),
+    [
+        (
+            "/api/conflicts/5f0c2c1e-7a0b-5d56-9f4e-3a1b8c9d0e21/resolution",
+            b'{"choice":"custom","idempotency_key":"k","data":',
+            b"}",
+            422,
+        ),
+        ("/api/sync", b'{"operations":[{"data":', b"}]}", 200),
+    ],
+)
+async def test_others_are_answered_while_a_body_of_millions_of_values_is_read(
+    api: httpx.AsyncClient, tokens: Tokens, path: str, before: bytes, after: bytes, status: int
+) -> None:
+    body = before + b"[" + b"1," * 2_400_000 + b"1]" + after
+    headers = {**tokens.bearer(Role.GESTOR), "content-type": "application/json"}
+    sending = asyncio.create_task(api.post(path, content=body, headers=headers, timeout=120))
+    answered = 0
+    while not sending.done():
+        assert (await api.get("/health/live")).status_code == 200
+        answered += 1
+        await asyncio.sleep(0.01)
+    assert sending.result().status_code == status
+    assert answered > 10

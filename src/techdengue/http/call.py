@@ -9,6 +9,7 @@ from litestar.response.base import ASGIResponse
 
 from techdengue.domain.access import Caller
 from techdengue.domain.operation import CONSOLE_DEVICE_PREFIX, SERVER_DEVICE_PREFIX
+from techdengue.intake.off_loop import off_loop
 
 from . import media
 from .auditing import Audited, Told, entry_of, record
@@ -165,18 +166,7 @@ class Call:
         Raises Problem 400, 413, 415, 422.
         """
         raw, media_type = await self.read(most)
-        try:
-            sent = msgspec.json.decode(raw) if media_type == media.JSON else read_msgpack(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            read_json(raw)  # says where it is no JSON
-            raise Problem("malformed_body", "The body holds a number that JSON does not have") from error
-        if found := implausible(sent, stored=True):
-            raise Problem("invalid_body", found[0], path=found[1])
-        try:
-            return msgspec.convert(sent, shape)
-        except (msgspec.ValidationError, RecursionError) as error:
-            message, path = fault_of(error, sent, shape, noun)
-            raise Problem("invalid_body", message, path=path) from error
+        return await off_loop(len(raw), _read_as, raw, media_type, shape, noun)
 
     async def answer(self, value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> ASGIResponse:
         """The answer, in the form that the caller asked for."""
@@ -188,6 +178,21 @@ class Call:
         """An answer of these very bytes, packed where the caller takes that."""
         coding = self.header(b"accept-encoding")
         return await media.respond(body, media_type, coding, status=status, headers=headers)
+
+
+def _read_as(raw: bytes, media_type: str, shape: type[Shape], noun: str) -> Shape:
+    try:
+        sent = msgspec.json.decode(raw) if media_type == media.JSON else read_msgpack(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        read_json(raw)  # says where it is no JSON
+        raise Problem("malformed_body", "The body holds a number that JSON does not have") from error
+    if found := implausible(sent, stored=True):
+        raise Problem("invalid_body", found[0], path=found[1])
+    try:
+        return msgspec.convert(sent, shape)
+    except (msgspec.ValidationError, RecursionError) as error:
+        message, path = fault_of(error, sent, shape, noun)
+        raise Problem("invalid_body", message, path=path) from error
 
 
 async def admit(services: Services, authorization: str) -> Admission:
