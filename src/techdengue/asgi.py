@@ -27,6 +27,7 @@ from techdengue.http.postgres_reports import PostgresReports
 from techdengue.http.projection_lag import ProjectionLag
 from techdengue.http.services import Services
 from techdengue.intake import Intake
+from techdengue.intake.grouping import grouping_of
 from techdengue.settings import Settings, SettingsError, read_settings
 from techdengue.storage import Storage, address_of
 
@@ -59,7 +60,8 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     """
     settings = settings or read_settings()
     telemetry.configure(log_format=settings.log_format, log_level=settings.log_level, worker=worker)
-    intake_connections = settings.committers + _SPARE_INTAKE_CONNECTIONS
+    alone = worker is None
+    intake_connections = grouping_of(settings, alone=alone).committers + _SPARE_INTAKE_CONNECTIONS
     intake_pool = _pool(settings, "techdengue_intake", intake_connections, PROBES, init=write_times_quickly)
     reader_pool = _pool(settings, "techdengue_reader", settings.reader_connections, BY_VALUES)
     auditor_pool = _pool(settings, AUDITOR, _AUDITOR_CONNECTIONS, {})
@@ -68,7 +70,7 @@ def create_app(settings: Settings | None = None, *, worker: int | None = None) -
     feed = _feed(readers, settings)
     dispatcher = Dispatcher(settings.redis_url)
     audit = AuditTrail(auditor_pool, timeout=settings.database_timeout)
-    intake = Intake(intake_pool, settings, committed=feed.committed, queued=dispatcher.hint)
+    intake = Intake(intake_pool, settings, alone=alone, committed=feed.committed, queued=dispatcher.hint)
     storage = _storage(settings)
     reports = PostgresReports(
         reader_pool,

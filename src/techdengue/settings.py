@@ -36,8 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_local_key_file: str = ""
     """An Ed25519 private key (PEM) for development tokens; empty in production."""
     territory_claim: str = "municipios"
-    group_size: AtLeastOne = 100
-    committers: AtLeastOne = 3
+    group_size: AtLeastOne | Literal["auto"] = "auto"
+    """Operations committed together at most; `auto`: 100 where a process is alone, 400 beside other workers."""
+    committers: AtLeastOne | Literal["auto"] = "auto"
+    """Commits in flight; `auto`: 3 where a process is alone, 1 beside other workers."""
     queue_operations: AtLeastOne = 20_000
     """Operations that may wait for a commit; beyond it requests get 429."""
     queue_bytes: AtLeastOne = 32 * 1024 * 1024

@@ -1,7 +1,6 @@
 """The intake: operations in, outcomes out, and the only writer of the log.
 
-Committers take what waits in the queue, one group at a time each; several of them, for one would leave the database
-idle while Python thinks, and Python idle while the database commits.
+Committers take what waits in the queue, one group at a time each; how many there are is in grouping.py.
 """
 
 import asyncio
@@ -26,6 +25,7 @@ from .answering import fail
 from .answers import refusal_of_invalid, refusal_of_malformed
 from .errors import ConflictAlreadyResolved, ConflictNotFound, SealRefused, Unavailable
 from .group import Committed, Queued, commit_group, hint_nobody, tell_nobody
+from .grouping import grouping_of
 from .jobs import BatchJob, Job, SealJob, SettlementJob
 from .model import Batch, Malformed, Refusal, Resolution, Resolved, Seal, Sealed, SyncAnswer
 from .off_loop import off_loop
@@ -44,14 +44,15 @@ log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """The use case. `pool` gives connections of the role `techdengue_intake`; `committed` is told of every commit,
-    `queued` of those that jobs follow from."""
+    """The use case. `pool` gives connections of the role `techdengue_intake`; `alone`: no other worker shares the port;
+    `committed` is told of every commit, `queued` of those that jobs follow from."""
 
     def __init__(
         self,
         pool: asyncpg.Pool,
         settings: Settings,
         *,
+        alone: bool = True,
         committed: Committed = tell_nobody,
         queued: Queued = hint_nobody,
     ) -> None:
@@ -59,6 +60,7 @@ class Intake:
         self._committed = committed
         self._queued = queued
         self._settings = settings
+        self._grouping = grouping_of(settings, alone=alone)
         self._queue = Queue(operations=settings.queue_operations, size=settings.queue_bytes)
         self._committers: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -67,7 +69,7 @@ class Intake:
         """Start the committers."""
         self._committers = [
             asyncio.create_task(self._commit_for_ever(), name=f"committer-{number}")
-            for number in range(self._settings.committers)
+            for number in range(self._grouping.committers)
         ]
 
     async def stop(self) -> None:
@@ -141,7 +143,7 @@ class Intake:
         return row
 
     async def _commit_for_ever(self) -> None:
-        while jobs := await self._queue.take(self._settings.group_size):
+        while jobs := await self._queue.take(self._grouping.size):
             started = time.monotonic()
             await self._commit(jobs)
             self._queue.committed(sum(job.weight for job in jobs), started)
