@@ -149,7 +149,7 @@ async def test_what_a_job_does_not_take_is_refused_with_its_place(
 async def test_what_would_fail_whenever_it_ran_is_refused_when_it_is_asked_for(
     api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs, job: str, arguments: dict[str, Any], path: str
 ) -> None:
-    background.catalogue = JOBS
+    background.catalogue = dict(JOBS)
     sent = {"arguments": arguments}
     answer = await api.post(f"/api/jobs/{job}", json=sent, headers=tokens.bearer(Role.ADMIN, "*"))
     assert (answer.status_code, answer.json()["code"], answer.json()["path"]) == (422, "invalid_body", path)
@@ -159,7 +159,7 @@ async def test_what_would_fail_whenever_it_ran_is_refused_when_it_is_asked_for(
 async def test_a_message_may_lead_to_a_place_in_the_app(
     api: httpx.AsyncClient, tokens: Tokens, background: FakeJobs
 ) -> None:
-    background.catalogue = JOBS
+    background.catalogue = dict(JOBS)
     sent = {"arguments": {**NEEDED["send_push_notification"], "data": {"link": "techdengue://conflitos/1"}}}
     assert (await api.post(PUSH, json=sent, headers=tokens.bearer(Role.ADMIN, "*"))).status_code == 202
 
