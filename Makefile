@@ -41,7 +41,7 @@ fuzz: $(INSTALLED) ## search the laws long and at random for a counterexample (A
 chaos: $(INSTALLED) ## break everything on purpose, about 10 minutes, and count what it costs (ARGS="--seconds 60", ARGS=--help)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
-bench: $(INSTALLED) ## measure how fast it is, about 15 minutes (ARGS="--only ingest,pull" some, ARGS=--full with 10 million events)
+bench: $(INSTALLED) ## measure how fast it is, about 25 minutes (ARGS="--only ingest,pull" some, ARGS=--full with 10 million events)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-quick: $(INSTALLED) ## measure ingest and latency against the bare driver, about a minute

@@ -243,7 +243,7 @@ def test_pictures_that_are_looked_at_side_by_side_leave_the_process_its_warnings
     first.start()
     deadline = time.monotonic() + 30
     while both.n_waiting == 0 and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a barrier tells nobody that somebody waits at it
     second.start()  # it begins after the first and ends after it
     for thread in threads:
         thread.join(60)
