@@ -2,15 +2,15 @@
 
 from typing import Any
 
+from .merge_patch import leaves_of
 from .model import Change, Leaf, Operation, Settlement, Stamp, State
 
 
-def first_state(create: Operation, assigned: dict[str, Any]) -> State:
+def first_state(create: Operation) -> State:
     """What a first create leaves: there is nothing that it could meet."""
     time = create.time
-    stamp = (time, create.device, create.key)
     return State(
-        leaves={path: (value, stamp) for path, value in assigned.items()},
+        leaves=leaves_of(create.kind, create.data, (time, create.device, create.key)),
         clock=time,
         sequence=1,
         version=1,
@@ -44,10 +44,13 @@ class Draft:
         elif value.__class__ is not dict and held[0].__class__ is dict:
             self._cut(path, stamp)
 
-    def join_all(self, assigned: dict[str, Any], stamp: Stamp) -> None:
-        """Join all assignments of an operation with one stamp."""
-        for path, value in assigned.items():
-            self.join(path, value, stamp)
+    def join_all(self, assigned: dict[str, Leaf], stamp: Stamp) -> None:
+        """Join all leaves of an operation, which have this one stamp."""
+        if stamp[0] > self.clock and not self.cuts:  # later than all that is held: there is nothing to compare
+            self._put_all(assigned, stamp)
+        else:
+            for path, (value, _) in assigned.items():
+                self.join(path, value, stamp)
 
     def put(self, path: str, value: Any, stamp: Stamp) -> None:
         """Hold a leaf whose stamp is not below the held one's."""
@@ -94,6 +97,16 @@ class Draft:
             open=opened,
             seals=before.seals,
         )
+
+    def _put_all(self, assigned: dict[str, Leaf], stamp: Stamp) -> None:
+        for path, leaf in assigned.items():
+            if type(leaf[0]) is dict:
+                self.put(path, leaf[0], stamp)
+            else:
+                self.leaves[path] = leaf
+        if assigned:
+            self.changed = True
+            self.clock = stamp[0]
 
     def _cut(self, path: str, stamp: Stamp) -> None:
         held = self.cuts.get(path)

@@ -1,31 +1,36 @@
-"""A JSON Merge Patch (RFC 7396) as leaf assignments: path -> scalar, array, REMOVED or `{}`."""
+"""A JSON Merge Patch (RFC 7396) as leaves: path -> scalar, array, REMOVED or `{}`."""
 
-from typing import Any
+from typing import Any, Final
 
 from techdengue.domain.operation import OperationKind
 
-from .model import REMOVED
+from .model import REMOVED, Leaf, Stamp
 from .paths import MEMBERS
 
+_CREATE: Final = OperationKind.CREATE  # an enum is slow to ask for its members, and this is asked of every operation
+_UNSTAMPED: Final[Stamp] = (0, "", "")
 
-def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, Any]:
-    """What an operation assigns, by JSON Pointer (RFC 6901). A create also assigns `{}` to the root.
+
+def leaves_of(kind: OperationKind, data: dict[str, Any] | None, stamp: Stamp) -> dict[str, Leaf]:
+    """What an operation assigns, by JSON Pointer (RFC 6901), with its stamp. A create also assigns `{}` to the root.
 
     `{}` stands only where the patch has an empty object; arrays are never entered.
     """
-    found: dict[str, Any] = {"": {}} if kind is OperationKind.CREATE else {}
+    found: dict[str, Leaf] = {"": ({}, stamp)} if kind is _CREATE else {}
     if data:
-        _collect("", data, found)
+        _collect("", data, stamp, found)
     return found
 
 
-def _collect(above: str, patch: dict[str, Any], found: dict[str, Any]) -> None:
+def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, Any]:
+    """The values alone."""
+    return {path: value for path, (value, _) in leaves_of(kind, data, _UNSTAMPED).items()}
+
+
+def _collect(above: str, patch: dict[str, Any], stamp: Stamp, found: dict[str, Leaf]) -> None:
     members = MEMBERS[above]
     for key, value in patch.items():
-        path = members[key]
-        if value is None:
-            found[path] = REMOVED
-        elif value.__class__ is dict and value:
-            _collect(path, value, found)
+        if type(value) is dict and value:
+            _collect(members[key], value, stamp, found)
         else:
-            found[path] = value
+            found[members[key]] = (REMOVED if value is None else value, stamp)

@@ -1,6 +1,6 @@
 """Rule set 1: `resolve`, exactly as docs/resolution.md tells it."""
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from techdengue.domain.operation import (
     Choice,
@@ -14,9 +14,14 @@ from techdengue.domain.operation import (
 from .document import document, is_live, shown
 from .draft import Draft, first_state
 from .equality import equal
-from .merge_patch import assignments
-from .model import ABSENT, Change, Operation, Rejection, Settlement, State, Verdict
+from .merge_patch import assignments, leaves_of
+from .model import ABSENT, Change, Operation, Rejection, Settlement, Stamp, State, Verdict
 from .three_way import merge_edit
+
+# An enum is slow to ask for its members, and these are asked of every operation.
+_CREATE: Final = OperationKind.CREATE
+_UPDATE: Final = OperationKind.UPDATE
+_DELETE: Final = OperationKind.DELETE
 
 _APPLIED = Verdict(Outcome.APPLIED)
 _NO_CHANGE = Verdict(Outcome.NO_CHANGE)
@@ -38,32 +43,31 @@ def resolve(
 
 def _operate(state: State, operation: Operation, base: State | None) -> tuple[State, Verdict] | Rejection:
     kind = operation.kind
-    if state.version == 0 and kind is not OperationKind.CREATE:
+    if state.version == 0 and kind is not _CREATE:
         return Rejection(ErrorCode.ENTITY_NOT_FOUND, "there is no such entity: create it first")
     if operation.base_version is not None and operation.base_version > state.version:
         return Rejection(
             ErrorCode.UNKNOWN_BASE_VERSION,
             f"base_version {operation.base_version} is above the entity's version {state.version}",
         )
-    assigned = assignments(kind, operation.data)
     if state.sequence == 0:
-        return first_state(operation, assigned), _APPLIED
+        return first_state(operation), _APPLIED
     draft = Draft(state)
-    if kind is OperationKind.UPDATE and not assigned:
+    if kind is _UPDATE and not operation.data:
         return draft.finish(operation, state.open), _NO_CHANGE
     conflict = _conflict(state, operation)
     if conflict is None:
-        if kind is OperationKind.DELETE and not is_live(state):
+        if kind is _DELETE and not is_live(state):
             draft.delete((operation.time, operation.device, operation.key))
             return draft.finish(operation, state.open), _NO_CHANGE
-        _apply(draft, operation, assigned)
+        _apply(draft, operation, kind, operation.data)
         return draft.finish(operation, state.open), _APPLIED
     if operation.strategy is Strategy.MANUAL:
         parked = draft.finish(operation, (*state.open, state.sequence + 1))
         return parked, Verdict(Outcome.CONFLICT, conflict)
-    _contend(draft, state, operation, assigned, base)
+    _contend(draft, state, operation, base)
     after = draft.finish(operation, state.open)
-    return after, Verdict(_outcome(state, after, kind, assigned), conflict)
+    return after, Verdict(_outcome(state, after, operation), conflict)
 
 
 def _conflict(state: State, operation: Operation) -> ConflictType | None:
@@ -103,50 +107,38 @@ def missed_a_change(
     return change.received_at >= time or change.time >= time
 
 
-def _apply(draft: Draft, operation: Operation | Settlement, assigned: dict[str, Any] | None) -> None:
-    """Join all leaves, or with None the tombstone, after the entity clock."""
-    stamp = draft.stamp_after(operation.time, operation.device, operation.key)
-    if assigned is None or (isinstance(operation, Operation) and operation.kind is OperationKind.DELETE):
+def _apply(draft: Draft, event: Operation | Settlement, kind: OperationKind, data: dict[str, Any] | None) -> None:
+    """Join all leaves, or of a delete the tombstone, after the entity clock."""
+    _join(draft, kind, data, draft.stamp_after(event.time, event.device, event.key))
+
+
+def _join(draft: Draft, kind: OperationKind, data: dict[str, Any] | None, stamp: Stamp) -> None:
+    if kind is _DELETE:
         draft.delete(stamp)
     else:
-        draft.join_all(assigned, stamp)
+        draft.join_all(leaves_of(kind, data, stamp), stamp)
 
 
-def _contend(
-    draft: Draft,
-    state: State,
-    operation: Operation,
-    assigned: dict[str, Any],
-    base: State | None,
-) -> None:
+def _contend(draft: Draft, state: State, operation: Operation, base: State | None) -> None:
     """Settle a conflict by the operation's own strategy; `manual` has been parked before."""
     match operation.strategy:
         case Strategy.CLIENT_WINS:
-            _apply(draft, operation, assigned)
+            _apply(draft, operation, operation.kind, operation.data)
         case Strategy.LAST_WRITE_WINS:
-            stamp = (operation.time, operation.device, operation.key)
-            if operation.kind is OperationKind.DELETE:
-                draft.delete(stamp)
-            else:
-                draft.join_all(assigned, stamp)
+            _join(draft, operation.kind, operation.data, (operation.time, operation.device, operation.key))
         case Strategy.MERGE:
-            _merge(draft, state, operation, assigned, base)
+            _merge(draft, state, operation, base)
         case Strategy.SERVER_WINS | Strategy.MANUAL:
             pass  # nothing changes
         case _:
             assert_never(operation.strategy)
 
 
-def _merge(
-    draft: Draft,
-    state: State,
-    operation: Operation,
-    assigned: dict[str, Any],
-    base: State | None,
-) -> None:
-    if operation.kind is OperationKind.DELETE:
+def _merge(draft: Draft, state: State, operation: Operation, base: State | None) -> None:
+    if operation.kind is _DELETE:
         return  # a deletion yields to the unseen edit
     stamp = (operation.time, operation.device, operation.key)
+    assigned = assignments(operation.kind, operation.data)
     merge_edit(draft, state, assigned, stamp, _base_state(state, operation.base_version, base))
 
 
@@ -162,16 +154,16 @@ def _base_state(state: State, base_version: int | None, base: State | None) -> S
     return base
 
 
-def _outcome(before: State, after: State, kind: OperationKind, assigned: dict[str, Any]) -> Outcome:
+def _outcome(before: State, after: State, operation: Operation) -> Outcome:
     """What of the operation is visible now; a create's root counts only where it is the only leaf.
 
     Where no leaf shows the operation's own value, a document that changed all the same holds some of each: the
     union of two arrays, or an entity that a merge brought back.
     """
-    if kind is OperationKind.DELETE:
+    if operation.kind is _DELETE:
         return Outcome.SERVER_KEPT if is_live(after) else Outcome.CLIENT_APPLIED
-    visible = shown(after, assigned)
-    if kind is OperationKind.CREATE and len(visible) > 1:
+    visible = shown(after, assignments(operation.kind, operation.data))
+    if operation.kind is _CREATE and len(visible) > 1:
         del visible[0]  # the root
     if all(visible):
         return Outcome.CLIENT_APPLIED
@@ -187,12 +179,11 @@ def _settle(state: State, settlement: Settlement, base: State | None) -> tuple[S
     parked = settlement.parked
     match settlement.choice:
         case Choice.CLIENT:
-            deletes = parked.kind is OperationKind.DELETE
-            _apply(draft, settlement, None if deletes else assignments(parked.kind, parked.data))
+            _apply(draft, settlement, parked.kind, parked.data)
         case Choice.MERGE:
-            _merge(draft, state, parked, assignments(parked.kind, parked.data), base)
+            _merge(draft, state, parked, base)
         case Choice.CUSTOM:
-            _apply(draft, settlement, assignments(OperationKind.UPDATE, settlement.data))
+            _apply(draft, settlement, _UPDATE, settlement.data)
         case Choice.SERVER:
             pass  # the parked operation is dropped
         case _:
