@@ -1,6 +1,6 @@
 """The words of the answer: what became of one operation, as protocol.md spells it."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -16,7 +16,9 @@ from .model import Malformed, Parked, Refusal, Success
 from .snapshot import Known
 from .working import Past
 
-_SHOWN = frozenset({Outcome.MERGED, Outcome.SERVER_KEPT})
+# An enum is slow to hash and to ask for its members, and these are asked of every answer.
+_MERGED: Final = Outcome.MERGED
+_SERVER_KEPT: Final = Outcome.SERVER_KEPT
 
 
 def refusal_of(valid: ValidOperation, index: int, code: ErrorCode, message: str, path: str | None = None) -> Refusal:
@@ -78,7 +80,7 @@ def success_of(
         version=after.version,
         conflict_type=UNSET if conflict is None else conflict,
         strategy=UNSET if conflict is None else valid.strategy,
-        server_data=raw_document(after) if outcome in _SHOWN else UNSET,
+        server_data=raw_document(after) if outcome is _MERGED or outcome is _SERVER_KEPT else UNSET,
         warnings=warnings or UNSET,
     )
 

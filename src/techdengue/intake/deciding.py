@@ -162,7 +162,7 @@ def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: De
     working.set_clock(job.device, decided.time)
     conflict = decided.verdict.conflict_type
     answer: Answer
-    if decided.verdict.outcome is Outcome.CONFLICT and conflict is not None:
+    if conflict is not None and decided.verdict.outcome is Outcome.CONFLICT:
         answer = parked_of(valid, decided.tenant, job.device, before, conflict, decided.base, decided.warnings)
         opened = _opened(decided, valid)
         decision.opened.append(opened)
@@ -217,12 +217,12 @@ def _event(
         stream=valid.stream,
         sequence=after.sequence,
         version=after.version,
-        type=f"{valid.entity_type.name}.{valid.kind.value}",
+        type=f"{valid.entity_type.name}.{valid.kind._value_}",  # as `.value`, without the two calls that it takes
         writer=job.device,
         key=valid.key,
         digest=valid.digest,
         actor=job.caller.user,
-        outcome=verdict.outcome.value,
+        outcome=verdict.outcome._value_,
         rule_set=CURRENT_RULE_SET,
         occurred_at=from_micros(operation.time),
         recorded_at=from_micros(operation.received_at),
