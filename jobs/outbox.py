@@ -57,7 +57,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
             unit,
             new_run_id(),
             self.job,
-            self.queue.value,
+            self.queue,
             self.key,
             msgspec.json.encode(self.arguments).decode(),
             MESSAGE_ATTEMPTS if self.queue is Queue.NOTIFICATIONS else ATTEMPTS,
