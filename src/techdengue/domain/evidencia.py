@@ -1,10 +1,11 @@
 """The entity type `evidencia`: what proves an activity (facts of the domain, "evidencia")."""
 
-from typing import Any
+from typing import Any, Literal
 
 from .entity_type import EntityType, Field, MunicipioFrom, Parent
 from .errors import invalid
-from .fields import check_id, choice, free_object, integer, pattern, text
+from .fields import check_reference, choice, free_object, integer, pattern, text
+from .shapes import shaped
 
 _MIB = 1024 * 1024
 
@@ -31,13 +32,15 @@ ONCE_VERIFIED: dict[str, tuple[Any, ...]] = {
 }
 """What the verification of an upload seals, each with the values that a device may still give it (docs/evidence.md)."""
 
+_VERIFIED = "CONCLUIDA"
 _any_status = choice(STATUS)
 
 
+@shaped(Literal[tuple(word for word in STATUS if word != _VERIFIED)])
 def _check_status(value: Any, path: str) -> None:
     """A device may report any status but the one that only a verified upload earns."""
     _any_status(value, path)
-    if value == "CONCLUIDA":
+    if value == _VERIFIED:
         raise invalid(
             "CONCLUIDA is set by the server when an upload has been verified; complete the upload instead", path
         )
@@ -58,7 +61,7 @@ EVIDENCIA = EntityType(
     municipio_from=MunicipioFrom.PARENT,
     parent=Parent(field="atividade_id", entity_type="atividade"),
     fields={
-        "atividade_id": Field(check=check_id, required=True, fixed=True),
+        "atividade_id": Field(check=check_reference, required=True, fixed=True),
         "tipo": Field(check=choice(LARGEST_BYTES)),
         "status": Field(check=_check_status, default="PENDENTE"),
         "hash_sha256": Field(check=pattern("[0-9a-f]{64}", "64 lower-case hexadecimal digits"), required=True),

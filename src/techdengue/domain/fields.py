@@ -1,20 +1,22 @@
 """The kinds of fields that entities are made of. Each answers a check: silent, or InvalidOperation at the path."""
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from .errors import invalid
-from .free_json import LARGEST_INTEGER, SMALLEST_INTEGER, check_object
+from .free_json import LARGEST_INTEGER, SMALLEST_INTEGER, PlainInteger, check_object, shape_of_objects
 from .municipios import MUNICIPIOS
+from .shapes import Check, shaped
 from .wording import is_clean, listed, shown
-
-Check = Callable[[Any, str], None]
-"""`check(value, path)`; never called with None."""
 
 LONGEST_ID = 64
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+_UNPRINTABLE = re.compile(rf"[{_CONTROL}\ud800-\udfff]")
+_ID_TEXT = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, pattern=rf"\A[^{_CONTROL}]*\Z")]
 
 
 def choice(allowed: Iterable[str]) -> Check:
@@ -22,6 +24,7 @@ def choice(allowed: Iterable[str]) -> Check:
     words = tuple(allowed)
     members = frozenset(words)
 
+    @shaped(Literal[words])
     def check(value: Any, path: str) -> None:
         if type(value) is not str or value not in members:
             raise invalid(f"{_name(path)} must be {listed(words)}; this is {shown(value)}", path)
@@ -32,6 +35,7 @@ def choice(allowed: Iterable[str]) -> Check:
 def text(longest: int) -> Check:
     """A string of at most `longest` characters (code points)."""
 
+    @shaped(Annotated[str, Meta(max_length=longest)])
     def check(value: Any, path: str) -> None:
         if type(value) is not str:
             raise invalid(f"{_name(path)} must be a string; this is {shown(value)}", path)
@@ -46,6 +50,7 @@ def text(longest: int) -> Check:
 def integer(least: int, most: int) -> Check:
     """A whole number from `least` to `most`."""
 
+    @shaped(Annotated[int, Meta(ge=least, le=most)])
     def check(value: Any, path: str) -> None:
         if type(value) is not int:
             raise invalid(f"{_name(path)} must be an integer; this is {shown(value)}", path)
@@ -59,6 +64,7 @@ def pattern(expression: str, described: str) -> Check:
     """A string that a regular expression matches whole; `described` says in words which those are."""
     compiled = re.compile(expression, re.ASCII)
 
+    @shaped(Annotated[str, Meta(pattern=rf"(?a)\A(?:{expression})\Z")])
     def check(value: Any, path: str) -> None:
         if type(value) is not str or compiled.fullmatch(value) is None:
             raise invalid(f"{_name(path)} must be {described}; this is {shown(value)}", path)
@@ -69,6 +75,7 @@ def pattern(expression: str, described: str) -> Check:
 def free_object(max_depth: int, max_bytes: int) -> Check:
     """An object of whatever JSON its users agree on."""
 
+    @shaped(shape_of_objects(max_depth, max_bytes))
     def check(value: Any, path: str) -> None:
         check_object(value, path, max_depth=max_depth, max_bytes=max_bytes)
 
@@ -86,6 +93,10 @@ def check_id(value: Any, path: str) -> None:
         raise invalid(f"{_name(path)} must be an integer or a string; this is {shown(value)}", path)
 
 
+check_reference = shaped(PlainInteger | _ID_TEXT)(check_id)
+"""The same of an entity that a field names."""
+
+
 def check_name(value: Any, path: str, *, longest: int) -> None:
     """A string of 1 to `longest` characters without control characters and lone surrogates."""
     if type(value) is not str:
@@ -96,6 +107,7 @@ def check_name(value: Any, path: str, *, longest: int) -> None:
         raise invalid(f"{_name(path)} may hold no control characters and no lone surrogates; remove them", path)
 
 
+@shaped(Literal[tuple(MUNICIPIOS)])
 def check_municipio(value: Any, path: str) -> None:
     """The IBGE code of a município of Mato Grosso, as a string."""
     if type(value) is not str or value not in MUNICIPIOS:

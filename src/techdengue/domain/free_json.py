@@ -5,11 +5,14 @@ encoded bytes, which the size needs anyway, and one by one only where those look
 """
 
 import math
-from typing import Any
+import sys
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from .errors import invalid
+from .shapes import NOTHING
 from .wording import is_clean, pointer, shown
 
 LARGEST_INTEGER = 2**63 - 1
@@ -21,6 +24,12 @@ so one long name above many short ones would be a thousand times as large there 
 
 _TOO_SMALL_TO_MATTER = 1500
 """Bytes of JSON whose paths cannot reach that."""
+
+PlainInteger = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)]
+FiniteNumber = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+_Scalar = None | bool | PlainInteger | FiniteNumber | str
+_SHAPED_DEPTH = 6
+"""What is nested deeper is left to the walk."""
 
 _Trail = tuple["_Trail | None", Any]
 _encoder = msgspec.json.Encoder()
@@ -42,6 +51,21 @@ def check_object(value: Any, path: str, *, max_depth: int, max_bytes: int) -> No
     _walk(value, path, max_depth, looking_at_texts=_ESCAPED_NUL in encoded)
     if len(encoded) > _TOO_SMALL_TO_MATTER:
         _check_names(value, path)
+
+
+def is_small_and_clean(encoded: bytes) -> bool:
+    """Whether nothing in this JSON is too large or an unclean text: what shapes do not see."""
+    return len(encoded) <= _TOO_SMALL_TO_MATTER and _ESCAPED_NUL not in encoded
+
+
+def shape_of_objects(max_depth: int, max_bytes: int) -> Any:
+    """Of those that `check_object` lets pass, but for the very deep ones."""
+    if max_bytes < _TOO_SMALL_TO_MATTER:
+        return NOTHING
+    value: Any = _Scalar
+    for _ in range(1, min(max_depth, _SHAPED_DEPTH)):
+        value = _Scalar | list[value] | dict[str, value]
+    return dict[str, value]
 
 
 def is_plain(value: Any) -> bool:

@@ -1,11 +1,13 @@
 """Where an activity was: a GeoJSON Point (RFC 7946) inside the rectangle around Mato Grosso."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from .errors import invalid
-from .free_json import is_plain
+from .free_json import FiniteNumber, PlainInteger, is_plain
+from .shapes import shaped
 from .wording import listed, pointer, shown
 
 
@@ -29,6 +31,18 @@ _MEMBERS = ("type", "coordinates")
 _EXAMPLE = '{"type": "Point", "coordinates": [-56.0974, -15.6010]}'
 
 
+class _Position(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    longitude: Annotated[float, Meta(ge=_WEST, le=_EAST)]
+    latitude: Annotated[float, Meta(ge=_SOUTH, le=_NORTH)]
+    altitude: PlainInteger | FiniteNumber | UnsetType = UNSET
+
+
+class _Point(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    type: Literal["Point"]
+    coordinates: _Position
+
+
+@shaped(_Point)
 def check_point(value: Any, path: str) -> None:
     """Refuse all but a whole GeoJSON Point, `[lon, lat]` or `[lon, lat, alt]`, in Mato Grosso."""
     if type(value) is not dict or value.keys() != {"type", "coordinates"}:

@@ -5,9 +5,12 @@ Fractions are cut to µs. A leap second is read as the second after it, as POSIX
 
 import datetime as dt
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from .errors import invalid
+from .shapes import shaped
 from .times import EPOCH, to_micros, to_rfc3339
 from .wording import shown
 
@@ -16,10 +19,13 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _SECOND = 1_000_000
 _LONGEST = 64
 
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:)([0-5]\d|60)(\.\d+)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
-)
+_MINUTE = r"[Tt](?:[01]\d|2[0-3]):[0-5]\d:"
+_FRACTION = r"(\.\d+)?"
+_OFFSET = r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_TIME = re.compile(rf"(\d{{4}}-\d\d-\d\d{_MINUTE})([0-5]\d|60){_FRACTION}{_OFFSET}", re.ASCII)
+_DAYS = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
+"""Those that every year has."""
+_PLAINLY_A_TIME = rf"(?a)\A[12]\d{{3}}-(?:{_DAYS}){_MINUTE}[0-5]\d{_FRACTION}{_OFFSET}\Z"
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", re.ASCII)
 
 _FIRST = to_micros(dt.datetime.min.replace(tzinfo=dt.UTC))
@@ -45,6 +51,7 @@ def in_utc(value: str, micros: int) -> str:
     return f"{value[:10]}T{value[11:19]}.{value[20:-1][:6]:0<6}Z"
 
 
+@shaped(Annotated[str, Meta(max_length=_LONGEST, pattern=_PLAINLY_A_TIME)])
 def check_time(value: Any, path: str) -> None:
     """Refuse what is no RFC 3339 time with an offset."""
     read_time(value, path)

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from .entity_type import DATA_PATH, MUNICIPIO_FIELD, EntityType, MunicipioFrom
 from .errors import InvalidOperation, invalid
 from .fields import check_id, check_municipio, check_name
-from .free_json import LARGEST_INTEGER
+from .free_json import LARGEST_INTEGER, is_small_and_clean
 from .operation import EntityId, ErrorCode, OperationKind, SentOperation, Strategy
 from .registry import ENTITY_TYPES
 from .rfc3339 import in_utc, read_time
@@ -73,8 +73,10 @@ def validate(sent: SentOperation, entity_types: Mapping[str, EntityType] = ENTIT
     client_time = read_time(sent.client_timestamp, "/client_timestamp")
     base_version = _base_version(sent.base_version)
     kind = sent.operation
-    data = _data(entity_type, kind, sent.data)
+    data = _data(kind, sent.data)
+    content = _content(sent, data, client_time, base_version)
     creating = kind is OperationKind.CREATE
+    encoded = _canonical.encode(content) if data is None else _checked(content, entity_type, data, creating=creating)
     return ValidOperation(
         entity_type=entity_type,
         entity_id=sent.entity_id,
@@ -88,7 +90,7 @@ def validate(sent: SentOperation, entity_types: Mapping[str, EntityType] = ENTIT
         base_version=base_version,
         municipio=_municipio(entity_type, sent, data if creating else None),
         parent=_parent(entity_type, data) if creating and data is not None else None,
-        digest=_digest(sent, data, client_time, base_version),
+        digest=hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES).digest(),
     )
 
 
@@ -112,16 +114,40 @@ def validate_patch(entity_type: EntityType, data: Any, *, creating: bool) -> Non
         rule(data, DATA_PATH)
 
 
-def _data(entity_type: EntityType, kind: OperationKind, data: Any) -> dict[str, Any] | None:
+def _data(kind: OperationKind, data: Any) -> Any:
     if kind is OperationKind.DELETE:
         if data is not UNSET and data is not None:
             raise invalid("a delete carries no data; leave it out, or send an update first", DATA_PATH)
         return None
     if data is UNSET or data is None:
         raise invalid(f"{_article(kind)} needs data, an object with the fields that it sets", DATA_PATH)
-    validate_patch(entity_type, data, creating=kind is OperationKind.CREATE)
-    patch: dict[str, Any] = data
-    return patch
+    return data
+
+
+def _checked(content: tuple[Any, ...], entity_type: EntityType, data: Any, *, creating: bool) -> bytes:
+    """The canonical JSON of an operation's content, once the patch in it is checked.
+
+    It comes first, for it tells at once whether all texts are clean; then most patches are told good in two steps.
+    """
+    try:
+        encoded = _canonical.encode(content)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        validate_patch(entity_type, data, creating=creating)
+        raise
+    if not (is_small_and_clean(encoded) and _is_well_formed(entity_type, data, creating=creating)):
+        validate_patch(entity_type, data, creating=creating)
+    return encoded
+
+
+def _is_well_formed(entity_type: EntityType, data: Any, *, creating: bool) -> bool:
+    """Whether a patch that is small and clean as JSON is plainly one that `validate_patch` lets pass."""
+    try:
+        msgspec.convert(data, entity_type.create_shape if creating else entity_type.update_shape)
+        for rule in entity_type.rules:
+            rule(data, DATA_PATH)
+    except (msgspec.ValidationError, InvalidOperation):
+        return False
+    return True
 
 
 def _base_version(sent: Any) -> int | None:
@@ -159,9 +185,9 @@ def _parent(entity_type: EntityType, data: dict[str, Any]) -> str | None:
     return None if parent is None else stream_name(parent.entity_type, data[parent.field])
 
 
-def _digest(sent: SentOperation, data: dict[str, Any] | None, time: int, base_version: int | None) -> bytes:
-    """Stable for ever: it is compared with those of years ago. The order of keys does not matter."""
-    content = (
+def _content(sent: SentOperation, data: Any, time: int, base_version: int | None) -> tuple[Any, ...]:
+    """What the digest is made of; its JSON is the same for ever, because digests of years ago are compared with it."""
+    return (
         sent.entity_type,
         str(sent.entity_id),
         sent.operation,
@@ -170,7 +196,6 @@ def _digest(sent: SentOperation, data: dict[str, Any] | None, time: int, base_ve
         sent.conflict_resolution_strategy,
         base_version,
     )
-    return hashlib.blake2b(_canonical.encode(content), digest_size=_DIGEST_BYTES).digest()
 
 
 def _unknown_field(entity_type: EntityType, name: Any) -> InvalidOperation:
