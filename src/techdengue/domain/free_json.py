@@ -22,8 +22,8 @@ LONGEST_PATHS = 512 * 1024
 """Characters that the paths of an object's members may have together. A state holds every leaf under its whole path,
 so one long name above many short ones would be a thousand times as large there as on the wire."""
 
-_TOO_SMALL_TO_MATTER = 1500
-"""Bytes of JSON whose paths cannot reach that."""
+_TOO_SMALL_TO_MATTER = 3000
+"""Bytes of JSON whose paths cannot reach that: of n bytes each member takes five, so it is n²/20 at most."""
 
 PlainInteger = Annotated[int, Meta(ge=SMALLEST_INTEGER, le=LARGEST_INTEGER)]
 FiniteNumber = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
