@@ -8,6 +8,8 @@ from projections import HEADS, heads, verify
 from projections.heads import rebuild_heads
 from projections.streams import Rebuilt
 from techdengue.domain.operation import Strategy
+from techdengue.resolver import decode_state
+from techdengue.resolver.codec import encode_leaves
 
 from .history import CUIABA, Writer, write_random_history
 
@@ -62,3 +64,17 @@ async def test_each_head_that_is_not_the_logs_is_named_in_order(
         (f"{CUIABA} z/9", "is not in the log"),
     ]
     assert (verification.rows, verification.differing) == (6, 4)
+
+
+async def test_a_state_in_the_format_of_an_earlier_server_verifies(
+    writer: Writer, projector: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    await writer.create(1)
+    [stored] = await PostgresEventStore(owner).page_heads(None, 1)
+    as_leaves = encode_leaves(decode_state(stored.state))
+    assert as_leaves != stored.state
+    await owner.execute("UPDATE eventstore.stream SET state = $1", as_leaves)
+    assert (await verify(projector, HEADS)).clean
+    await owner.execute("UPDATE eventstore.stream SET state = $1, document = '{}'", as_leaves)
+    [difference] = (await verify(projector, HEADS)).differences
+    assert difference.reason == "differs from the log in document"

@@ -10,7 +10,7 @@ from techdengue.domain.operation import ConflictType, ErrorCode, Outcome
 from techdengue.domain.payload import decode_metadata
 from techdengue.domain.times import to_rfc3339
 from techdengue.domain.validation import InvalidOperation, ValidOperation
-from techdengue.resolver import Operation, State, contested, document, suggestion
+from techdengue.resolver import Created, Operation, State, contested, document, suggestion
 
 from .model import Malformed, Parked, Refusal, Success
 from .snapshot import Known
@@ -65,7 +65,7 @@ def refusal_of_malformed(malformed: Malformed, index: int) -> Refusal:
 
 def success_of(
     valid: ValidOperation,
-    after: State,
+    after: State | Created,
     outcome: Outcome,
     conflict: ConflictType | None,
     warnings: tuple[str, ...],
@@ -137,7 +137,7 @@ def shown_bytes(answer: Success | Parked | Refusal) -> int:
     return len(bytes(answer.server_data))
 
 
-def raw_document(state: State) -> msgspec.Raw | None:
+def raw_document(state: State | Created) -> msgspec.Raw | None:
     """The document's JSON; None when the entity is deleted."""
-    visible = document(state)
+    visible = document(state if isinstance(state, State) else state.state())
     return None if visible is None else msgspec.Raw(msgspec.json.encode(visible))

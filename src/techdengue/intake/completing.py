@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from techdengue.domain.atividade import ATIVIDADE
-from techdengue.resolver import State, is_live
+from techdengue.resolver import Created, State, is_live
 
 _STATUS: Final = "status"
 _PATH: Final = f"/{_STATUS}"
 _COMPLETED: Final = "CONCLUIDA"
 
 
-def completes(entity_type: str, patch: dict[str, Any] | None, before: State, after: State) -> bool:
+def completes(entity_type: str, patch: dict[str, Any] | None, before: State, after: State | Created) -> bool:
     """Looked at only where the answer may be yes: `patch` says so, or a deleted entity may live again."""
     if entity_type != ATIVIDADE.name:
         return False
@@ -19,7 +19,9 @@ def completes(entity_type: str, patch: dict[str, Any] | None, before: State, aft
     return _is_completed(after) and not _is_completed(before)
 
 
-def _is_completed(state: State) -> bool:
+def _is_completed(state: State | Created) -> bool:
     """Read from the leaf: a status is a word, so nothing ever stands below it or cuts it off."""
+    if isinstance(state, Created):
+        return state.data.get(_STATUS) == _COMPLETED
     leaf = state.leaves.get(_PATH)
     return leaf is not None and leaf[0] == _COMPLETED and is_live(state)

@@ -12,7 +12,8 @@ from techdengue.domain.operation import ErrorCode, Outcome
 from techdengue.domain.payload import Metadata, Payload, encode
 from techdengue.domain.times import from_micros
 from techdengue.domain.validation import InvalidOperation, ValidOperation
-from techdengue.resolver import CURRENT_RULE_SET, Operation, Rejection, State, Verdict, resolve, underlying
+from techdengue.resolver import CURRENT_RULE_SET, Created, Operation, Rejection, State, Verdict, underlying
+from techdengue.resolver import resolve_lazily as resolve
 
 from .answers import parked_of, refusal_of, repeat_of, shown_bytes, success_of
 from .completing import completes
@@ -145,18 +146,16 @@ class _Decided(msgspec.Struct, frozen=True):
     data: bytes | None
     time: int
     base: State | None
-    after: State
+    after: State | Created
     verdict: Verdict
     warnings: tuple[str, ...]
 
 
 def _record(job: BatchJob, valid: ValidOperation, working: Working, decision: Decision, decided: _Decided) -> Answer:
     before = decided.entity.state
-    decided.entity.advance(decided.after, len(decided.event.payload))
+    decided.entity.advance(decided.after, len(decided.event.payload), decided.data)
     if before.sequence == 0:
         working.created((decided.tenant, valid.stream))
-        if decided.data is not None and b"null" not in decided.data:
-            decided.entity.document = decided.data
     decision.events.append(decided.event)
     decision.clock = decided.event.occurred_at
     working.set_clock(job.device, decided.time)
@@ -197,7 +196,7 @@ def _event(
     valid: ValidOperation,
     tenant: str,
     operation: Operation,
-    after: State,
+    after: State | Created,
     verdict: Verdict,
     data: bytes | None,
     warnings: tuple[str, ...],

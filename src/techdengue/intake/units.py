@@ -11,7 +11,7 @@ import msgspec
 
 from eventstore import AppendUnit, HeadChange, WriterChange
 from techdengue.domain.times import from_micros
-from techdengue.resolver import State, document, encode_state
+from techdengue.resolver import Created, State, document, encode_created, encode_state
 
 from .decision import Decision
 from .jobs import Job
@@ -78,17 +78,36 @@ def _read_clock(writer: str, working: Working) -> dt.datetime | None:
 
 def _head(place: Place, working: Working) -> HeadChange:
     entity = working.entity(place)
-    state = entity.state
+    if entity.created is not None:
+        return _first_head(place, entity.created, entity.document)
+    return _later_head(place, entity.expected, entity.state)
+
+
+def _later_head(place: Place, expected: int, state: State) -> HeadChange:
     return HeadChange(
         tenant=place[0],
         stream=place[1],
-        expected=entity.expected,
+        expected=expected,
         sequence=state.sequence,
         version=state.version,
         updated_at=from_micros(state.last.time if state.last else state.clock),
         recorded_at=from_micros(state.received_at),
         state=encode_state(state),
-        document=entity.document or _document(state),
+        document=_document(state),
+    )
+
+
+def _first_head(place: Place, created: Created, document: bytes | None) -> HeadChange:
+    return HeadChange(
+        tenant=place[0],
+        stream=place[1],
+        expected=0,
+        sequence=created.sequence,
+        version=created.version,
+        updated_at=from_micros(created.stamp[0]),
+        recorded_at=from_micros(created.received_at),
+        state=encode_created(created),
+        document=document or _document(created.state()),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from techdengue.domain.access import Caller
-from techdengue.resolver import ABSENT, State, decode_state
+from techdengue.resolver import ABSENT, Created, State, decode_state
 
 from .model import Answer
 from .snapshot import Known, Place, Snapshot
@@ -15,23 +15,34 @@ Past = Sequence[State]
 class Entity:
     """One stream while a group is decided: as read, and as the group leaves it."""
 
-    __slots__ = ("_since", "document", "expected", "past", "size", "state")
+    __slots__ = ("_since", "created", "document", "expected", "past", "size")
 
     def __init__(self, state: State, size: int, past: Past) -> None:
         self.expected = state.sequence
-        self.state = state
         self.size = size
         self.past = past
+        self.created: Created | None = None
+        """Where the group created the entity, and has not looked at its state since."""
         self.document: bytes | None = None
-        """The document's JSON, where it is known without asking the resolver: of a create which removes nothing."""
+        """The JSON of what was created, where that is the document: it removes nothing."""
         self._since = [state]
 
-    def advance(self, state: State, size: int) -> None:
-        """The stream got one more event, whose payload has `size` bytes."""
-        self.state = state
-        self.document = None
+    @property
+    def state(self) -> State:
+        """The state after the stream's last event."""
+        if self.created is not None:
+            self._since.append(self.created.state())
+            self.created = None
+        return self._since[-1]
+
+    def advance(self, after: State | Created, size: int, data: bytes | None = None) -> None:
+        """The stream got one more event, whose payload has `size` bytes; `data` is the JSON in it."""
         self.size += size
-        self._since.append(state)
+        if isinstance(after, State):
+            self._since.append(after)
+        else:
+            self.created = after
+            self.document = None if data is None or b"null" in data else data
 
     def at(self, sequence: int) -> State:
         """The state just after an event. Raises LookupError where the past that was read does not reach."""

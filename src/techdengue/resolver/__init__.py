@@ -5,8 +5,9 @@
 `base` is the state at the operation's `base_version`, needed where that is below the current version.
 """
 
-from .codec import decode_state, encode_state
+from .codec import decode_state, encode_created, encode_state
 from .contest import Contest, contested, suggestion, value_at
+from .created import Created, resolve_lazily
 from .document import document, is_live, shown, underlying
 from .effective_time import ClockReading, effective_time
 from .merge_patch import assignments
@@ -33,6 +34,7 @@ __all__ = [
     "Change",
     "ClockReading",
     "Contest",
+    "Created",
     "Leaf",
     "Operation",
     "PlainLife",
@@ -47,9 +49,11 @@ __all__ = [
     "decode_state",
     "document",
     "effective_time",
+    "encode_created",
     "encode_state",
     "is_live",
     "resolve",
+    "resolve_lazily",
     "shown",
     "suggestion",
     "underlying",

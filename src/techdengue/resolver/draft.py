@@ -2,20 +2,22 @@
 
 from typing import Any
 
+from techdengue.domain.operation import OperationKind
+
 from .merge_patch import leaves_of
 from .model import Change, Leaf, Operation, Settlement, Stamp, State
 
 
-def first_state(create: Operation) -> State:
+def first_state(stamp: Stamp, received_at: int, data: dict[str, Any] | None) -> State:
     """What a first create leaves: there is nothing that it could meet."""
-    time = create.time
+    time, device, _ = stamp
     return State(
-        leaves=leaves_of(create.kind, create.data, (time, create.device, create.key)),
+        leaves=leaves_of(OperationKind.CREATE, data, stamp),
         clock=time,
         sequence=1,
         version=1,
-        received_at=create.received_at,
-        last=Change(1, create.device, time, create.received_at),
+        received_at=received_at,
+        last=Change(1, device, time, received_at),
     )
 
 

@@ -1,11 +1,12 @@
 """A JSON Merge Patch (RFC 7396) as leaves: path -> scalar, array, REMOVED or `{}`."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from techdengue.domain.operation import OperationKind
 
 from .model import REMOVED, Leaf, Stamp
-from .paths import MEMBERS
+from .paths import MEMBERS, PLACE
 
 _CREATE: Final = OperationKind.CREATE  # an enum is slow to ask for its members, and this is asked of every operation
 _UNSTAMPED: Final[Stamp] = (0, "", "")
@@ -25,6 +26,19 @@ def leaves_of(kind: OperationKind, data: dict[str, Any] | None, stamp: Stamp) ->
 def assignments(kind: OperationKind, data: dict[str, Any] | None) -> dict[str, Any]:
     """The values alone."""
     return {path: value for path, (value, _) in leaves_of(kind, data, _UNSTAMPED).items()}
+
+
+def patch_of(assigned: Mapping[str, Any]) -> dict[str, Any]:
+    """The patch that assigns this: what a create's `assignments` were made of, in the same order."""
+    patch: dict[str, Any] = {}
+    for path, value in assigned.items():
+        if path:
+            outer, name = PLACE[path]
+            node = patch
+            for key in outer:
+                node = node.setdefault(key, {})
+            node[name] = None if value is REMOVED else value
+    return patch
 
 
 def _collect(above: str, patch: dict[str, Any], stamp: Stamp, found: dict[str, Leaf]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from techdengue.domain.operation import Outcome, Strategy
 
-from .codec import pack
+from .codec import encode_created, pack
+from .created import Created
 from .model import Change, Stamp, State
 from .paths import MEMBERS
 from .rule_set_1 import missed_a_change
@@ -85,6 +86,8 @@ class PlainLife:
 
     def encode(self) -> bytes:
         """The bytes of the state."""
+        if self.sequence == 1:
+            return encode_created(Created(self._stamps[0], self.received_at, self.document))
         at, stamps, leaves = self.sequence, self._stamps, list(self._leaves.values())
         if len(stamps) > 2:  # two are numbered as they came: the root has the first, the last update's leaves the other
             stamps, leaves = _renumbered(stamps, leaves)

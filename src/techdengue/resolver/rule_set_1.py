@@ -51,7 +51,8 @@ def _operate(state: State, operation: Operation, base: State | None) -> tuple[St
             f"base_version {operation.base_version} is above the entity's version {state.version}",
         )
     if state.sequence == 0:
-        return first_state(operation), _APPLIED
+        stamp = (operation.time, operation.device, operation.key)
+        return first_state(stamp, operation.received_at, operation.data), _APPLIED
     draft = Draft(state)
     if kind is _UPDATE and not operation.data:
         return draft.finish(operation, state.open), _NO_CHANGE
