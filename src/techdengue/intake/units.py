@@ -37,6 +37,8 @@ def form_units(decided: Sequence[Decided], working: Working) -> tuple[list[Appen
 
 def _components(decided: Sequence[Decided]) -> list[list[int]]:
     """Indexes of jobs that share a stream or a writer, in the order of the jobs."""
+    if _are_apart(decided):
+        return [[index] for index in range(len(decided))]
     parents = list(range(len(decided)))
 
     def root(index: int) -> int:
@@ -55,6 +57,13 @@ def _components(decided: Sequence[Decided]) -> list[list[int]]:
     for index in range(len(decided)):
         groups.setdefault(root(index), []).append(index)
     return list(groups.values())
+
+
+def _are_apart(decided: Sequence[Decided]) -> bool:
+    """Whether no two jobs share anything: so it is in most groups, and told by counting."""
+    writers = {job.device for job, _ in decided}
+    places = set[Place]().union(*(decision.places for _, decision in decided))
+    return len(writers) == len(decided) and len(places) == sum(len(decision.places) for _, decision in decided)
 
 
 def _unit(parts: Sequence[Decided], working: Working) -> AppendUnit:
