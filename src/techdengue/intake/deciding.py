@@ -79,8 +79,7 @@ def _find_recorded(job: BatchJob, valid: ValidOperation, working: Working) -> Kn
 def _answer_known(job: BatchJob, index: int, valid: ValidOperation, known: Known, working: Working) -> Answer:
     if known.digest != valid.digest:
         return _reused(valid, index)
-    past = working.entity((known.tenant, known.stream)).past
-    return repeat_of(valid, job.device, known, past)
+    return repeat_of(valid, job.device, known, working.past((known.tenant, known.stream)))
 
 
 def _answer_again(index: int, valid: ValidOperation, digest: bytes, answer: Answer) -> Answer:

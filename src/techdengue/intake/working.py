@@ -69,13 +69,17 @@ class Working:
         entity = self._entities.get(place)
         if entity is None:
             head = self._snapshot.heads.get(place)
-            past = self._pasts.get(place, ())
+            past = self.past(place)
             if head is None:
                 entity = Entity(ABSENT, 0, past)
             else:
                 entity = Entity(decode_state(head.state), len(head.state), past)
             self._entities[place] = entity
         return entity
+
+    def past(self, place: Place) -> Past:
+        """As much of a stream's past as was read."""
+        return self._pasts.get(place, ())
 
     def tenants_of(self, stream: str, caller: Caller) -> list[str]:
         """The municípios of the caller's territory that have this entity."""
