@@ -100,6 +100,11 @@ EVENTSTORE_APPEND_DURATION = Histogram(
 EVENTSTORE_GROUP_SIZE = Histogram(
     "eventstore_group_size", "Operations committed together", buckets=_SIZES, registry=REGISTRY
 )
+EVENTSTORE_REMEMBERED = Counter(
+    "eventstore_groups_remembered",
+    "Groups that were decided on what the process remembered, without a read",
+    registry=REGISTRY,
+)
 PROJECTION_LAG_EVENTS = Gauge(
     "projection_lag_events",
     "Events of the log not yet applied",

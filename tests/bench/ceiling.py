@@ -1,7 +1,7 @@
 """What PostgreSQL itself can do: the same rows, written by a bare driver, without HTTP and without a resolver.
 
-The rows are decided beforehand, in memory. Then two committers write them in groups of 200, either with one statement
-that inserts and compares nothing (`write_bare`: the ceiling), or with the intake's own two, one read and one append.
+The rows are decided beforehand, in memory. Two committers write them in groups of 200, either with the intake's own
+two statements, one read and one append (`write_as_intake`: the ceiling), or with one that inserts and compares nothing.
 """
 
 import asyncio
@@ -12,17 +12,16 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from eventstore import AppendUnit, NewEvent
+from eventstore import AppendUnit
 from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import SentOperation
-from techdengue.domain.times import to_micros
 from techdengue.domain.validation import ValidOperation, validate
 from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
-from techdengue.intake.snapshot import Known, Snapshot, StoredHead
+from techdengue.intake.snapshot import Known, Snapshot, StoredHead, known_of
 from techdengue.intake.statements import APPEND, READ
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
@@ -96,21 +95,6 @@ async def _prepare_one(
     return Prepared(reading, units, companion_rows(decided, numbers), len(keys))
 
 
-def known_of(event: NewEvent) -> Known:
-    """An event as a later read finds it."""
-    return Known(
-        tenant=event.tenant,
-        stream=event.stream,
-        sequence=event.sequence,
-        version=event.version,
-        outcome=event.outcome,
-        type=event.type,
-        digest=event.digest,
-        metadata=event.metadata,
-        recorded_at=to_micros(event.recorded_at),
-    )
-
-
 def _job(connection: str, batch: int) -> BatchJob:
     entries: list[ValidOperation] = [
         validate(msgspec.convert(operation, SentOperation)) for operation in workload.operations(connection, batch)
@@ -152,6 +136,6 @@ async def write_bare(connection: asyncpg.Connection, prepared: Prepared) -> None
 async def write_as_intake(connection: asyncpg.Connection, prepared: Prepared) -> None:
     """Read what the intake would read, and append as it does."""
     await connection.fetch(READ, *prepared.reading)
-    row = await connection.fetchrow(APPEND, 0, *append_rows(prepared.units), *prepared.companions)
+    row = await connection.fetchrow(APPEND, 0, *append_rows(prepared.units), *prepared.companions, [], [])
     if row["moved"]:
         raise RuntimeError("the prepared rows did not fit the database")

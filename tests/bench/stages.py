@@ -27,13 +27,12 @@ from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch, SyncAnswer
-from techdengue.intake.snapshot import Snapshot, StoredHead
+from techdengue.intake.snapshot import Snapshot, StoredHead, known_of
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
 from techdengue.resolver import State, decode_state
 
 from . import workload
-from .ceiling import known_of
 from .wire import Wire, wired
 
 GROUPS = 60

@@ -42,6 +42,11 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether the caller's territory is every município."""
         return "*" in self.municipios
 
+    @property
+    def only_municipio(self) -> str | None:
+        """The one município of the caller's territory; None where there are others."""
+        return next(iter(self.municipios)) if len(self.municipios) == 1 and not self.sees_everything else None
+
     def may_use_device_of(self, owner: str) -> bool:
         """Whether the caller may sync as a device that belongs to `owner`."""
         return owner == self.user or self.role is Role.ADMIN

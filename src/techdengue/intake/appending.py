@@ -1,7 +1,7 @@
 """The one write of a group: units, conflicts and the request log, in one statement (sql/append.sql)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asyncpg import Connection
@@ -32,14 +32,20 @@ _COUNTED = (
 
 
 async def append(
-    connection: Connection, units: Sequence[AppendUnit], decided: Sequence[Decided], numbers: Sequence[int]
-) -> tuple[int, frozenset[int]]:
-    """Append; `numbers` holds each job's unit.
+    connection: Connection,
+    units: Sequence[AppendUnit],
+    decided: Sequence[Decided],
+    numbers: Sequence[int],
+    owners: Mapping[str, str],
+) -> tuple[int, frozenset[int]] | None:
+    """Append; `numbers` holds each job's unit, `owners` is believed of devices that were not asked for.
 
     Answers the first position of what was written, and the units that were not: their heads or clocks had moved on.
+    None where an owner did not hold: then nothing was written.
     """
-    row = await connection.fetchrow(APPEND, _LANE, *append_rows(units), *companion_rows(decided, numbers))
-    return row["first_position"], frozenset(row["moved"])
+    rows = append_rows(units), companion_rows(decided, numbers)
+    row = await connection.fetchrow(APPEND, _LANE, *rows[0], *rows[1], list(owners), list(owners.values()))
+    return None if row is None else (row["first_position"], frozenset(row["moved"]))
 
 
 def companion_rows(

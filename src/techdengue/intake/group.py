@@ -1,13 +1,13 @@
 """One group commit: read, resolve, append; losers again; then, and only then, the answers.
 
-read       what the jobs need, in one statement; no lock is held while Python thinks
+read       what the jobs need and this process does not remember, in one statement; no lock is held while Python thinks
 decide     each job in turn against the working set, in memory
 append     one statement: compare-and-set of everything the decisions were made on
 losers     (units whose heads or clocks moved on) go round again, a bounded number of times
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -23,12 +23,15 @@ from .deciding import decide_batch
 from .decision import Decision
 from .errors import DeviceTaken, IntakeError, Unavailable
 from .jobs import BatchJob, Job, SealJob, SettlementJob
+from .model import Refusal
 from .off_loop import off_loop
 from .owners import owners_of
+from .reading import read_snapshot
 from .reading_past import read_pasts
+from .recent import Recent
 from .sealing import decide_seal
 from .settling import AlreadySettled, decide_settlement
-from .snapshot import Place, Snapshot, read_snapshot
+from .snapshot import Place, Snapshot
 from .units import Decided, form_units
 from .working import Working
 
@@ -53,58 +56,92 @@ def tell_nobody(_first: int, _last: int, _municipios: Collection[str]) -> None:
     """Nobody waits for changes."""
 
 
-async def commit_group(
-    connection: Connection, jobs: Sequence[Job], committed: Committed = tell_nobody, queued: Queued = hint_nobody
-) -> None:
-    """Answer every job, each through its future. Raises what the database raises; then nothing was answered that is
-    not on disk, and the jobs without an answer may be tried again."""
-    telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
-    pending = list(jobs)
-    for _ in range(_MOST_ROUNDS):
-        pending = await _round(connection, pending, committed, queued)
-        if not pending:
-            return
-    for job in pending:
-        fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
+class Uncertain(Exception):
+    """A job must be decided on what is read."""
 
 
-async def _round(connection: Connection, jobs: list[Job], committed: Committed, queued: Queued) -> list[Job]:
-    """Commit what can be committed; answer the losers."""
-    snapshot = await read_snapshot(connection, jobs)
-    jobs = await _admit(connection, jobs, snapshot)
-    if not jobs:
-        return []
-    pasts, events = await read_pasts(connection, jobs, snapshot)
-    size = sum(job.size for job in jobs) + sum(len(head.state) for head in snapshot.heads.values())
-    decided, working, failed = await off_loop(size, _decide, jobs, snapshot, pasts, events)
+class GroupCommit:
+    """Commits groups, any number at once. `committed` is told of each commit, `queued` of the runs that follow."""
+
+    def __init__(self, committed: Committed = tell_nobody, queued: Queued = hint_nobody) -> None:
+        self._committed = committed
+        self._queued = queued
+        self._recent = Recent()
+
+    async def commit(self, connection: Connection, jobs: Sequence[Job]) -> None:
+        """Answer every job, each through its future. Raises what the database raises; then nothing was answered that
+        is not on disk, and the jobs without an answer may be tried again."""
+        telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
+        pending = list(jobs)
+        try:
+            for _ in range(_MOST_ROUNDS):
+                pending = await self._round(connection, pending)
+                if not pending:
+                    return
+        except Exception:
+            self._recent.forget()
+            raise
+        for job in pending:
+            fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
+
+    async def _round(self, connection: Connection, jobs: list[Job]) -> list[Job]:
+        """Commit what can be committed; answer the losers."""
+        snapshot = await read_snapshot(connection, jobs, self._recent)
+        jobs, owners = await _admit(connection, jobs, snapshot)
+        if not jobs:
+            return []
+        pasts, events = await read_pasts(connection, jobs, snapshot)
+        size = sum(job.size for job in jobs) + sum(len(head.state) for head in snapshot.heads.values())
+        decided, working, failed = await off_loop(size, _decide, jobs, snapshot, pasts, events)
+        losers = _fail(failed)
+        if not decided:
+            return self._again(losers)
+        units, numbers = await off_loop(size, form_units, decided, working)
+        started = time.perf_counter()
+        appended = await append(connection, units, decided, numbers, snapshot.recalled_owners)
+        telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
+        if appended is None:
+            return self._again([*losers, *(job for job, _ in decided)])
+        first, moved = appended
+        written = [unit for number, unit in enumerate(units) if number not in moved] if moved else units
+        self._keep(first, written, owners)
+        _hint(self._queued, decided)
+        for (job, decision), unit in zip(decided, numbers, strict=True):
+            if unit in moved:
+                losers.append(job)
+            else:
+                _answer(job, decision, snapshot)
+        return self._again(losers)
+
+    def _keep(self, first: int, units: Sequence[AppendUnit], owners: Mapping[str, str]) -> None:
+        """Remember what is on disk, and tell of it."""
+        for unit in units:
+            self._recent.learn(unit, owners)
+        if events := sum(len(unit.events) for unit in units):
+            self._committed(first, first + events - 1, {head.tenant for unit in units for head in unit.heads})
+
+    def _again(self, losers: list[Job]) -> list[Job]:
+        """These go round once more, and will not rely on what is remembered."""
+        for job in losers:
+            self._recent.doubt(job)
+        return losers
+
+
+def _fail(failed: Sequence[tuple[Job, Exception]]) -> list[Job]:
+    """Answer those that failed; those that were only not certain enough come back."""
     for job, error in failed:
-        fail(job, error)
-    if not decided:
-        return []
-    units, numbers = await off_loop(size, form_units, decided, working)
-    started = time.perf_counter()
-    first, moved = await append(connection, units, decided, numbers)
-    telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
-    _tell(committed, first, [unit for number, unit in enumerate(units) if number not in moved] if moved else units)
+        if not isinstance(error, Uncertain):
+            fail(job, error)
+    return [job for job, error in failed if isinstance(error, Uncertain)]
+
+
+def _hint(queued: Queued, decided: Sequence[Decided]) -> None:
     if any(decision.following for _, decision in decided):
         queued({one.queue for _, decision in decided for one in decision.following})
-    losers = []
-    for (job, decision), unit in zip(decided, numbers, strict=True):
-        if unit in moved:
-            losers.append(job)
-        else:
-            _answer(job, decision, snapshot)
-    return losers
 
 
-def _tell(committed: Committed, first: int, units: Sequence[AppendUnit]) -> None:
-    """Tell of what these units have put on disk."""
-    if events := sum(len(unit.events) for unit in units):
-        committed(first, first + events - 1, {head.tenant for unit in units for head in unit.heads})
-
-
-async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) -> list[Job]:
-    """The jobs whose device belongs to their caller; the others are told that it does not."""
+async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) -> tuple[list[Job], Mapping[str, str]]:
+    """The jobs whose device belongs to their caller, and all devices' owners; the others are told that it does not."""
     owners = await owners_of(connection, jobs, snapshot.owners)
     admitted: list[Job] = []
     for job in jobs:
@@ -112,7 +149,7 @@ async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) ->
             admitted.append(job)
         else:
             fail(job, DeviceTaken(device_id=job.device))
-    return admitted
+    return admitted, owners
 
 
 def _decide(
@@ -126,8 +163,8 @@ def _decide(
         decided: list[Decided] = []
         for job in left:
             try:
-                decided.append((job, _decide_one(job, working, events)))
-            except (IntakeError, AlreadySettled) as refusal:
+                decided.append((job, _decide_one(job, working, snapshot, events)))
+            except (IntakeError, AlreadySettled, Uncertain) as refusal:
                 failed.append((job, refusal))
                 break
             except Exception as error:  # one poisonous request must not fail its neighbours
@@ -139,14 +176,22 @@ def _decide(
         left.remove(job)
 
 
-def _decide_one(job: Job, working: Working, events: dict[Place, Any]) -> Decision:
+def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Place, Any]) -> Decision:
     if isinstance(job, BatchJob):
-        return decide_batch(job, working)
+        decision = decide_batch(job, working)
+        if job.device in snapshot.recalled_owners and _refuses(job, decision):
+            raise Uncertain
+        return decision
     if isinstance(job, SealJob):
         return decide_seal(job, working)
     stream = events.get((job.tenant, job.stream), ())
     parked = stream[job.sequence - 1] if len(stream) >= job.sequence else None
     return decide_settlement(job, parked, working)
+
+
+def _refuses(job: BatchJob, decision: Decision) -> bool:
+    """Whether a refusal came of the entities' states, which no append compares where nothing is appended to them."""
+    return sum(isinstance(one, Refusal) for one in decision.answers) > len(job.entries) - len(job.operations())
 
 
 def _answer(job: Job, decision: Decision, snapshot: Snapshot) -> None:

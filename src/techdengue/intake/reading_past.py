@@ -7,7 +7,7 @@ from asyncpg import Connection
 from eventstore import PostgresEventStore, RecordedEvent
 from projections.replay import steps_of
 from techdengue.domain.validation import ValidOperation
-from techdengue.resolver import ABSENT
+from techdengue.resolver import ABSENT, decode_state
 
 from .jobs import BatchJob, Job, SettlementJob
 from .off_loop import off_loop
@@ -30,14 +30,25 @@ async def read_pasts(
         elif isinstance(job, BatchJob):
             for operation in job.operations():
                 _add_needs(needs, snapshot, job, operation)
-    if not needs:
-        return {}, {}
-    events = {place: snapshot.pasts.get(place, []) for place in needs}
+    recalled = _recall(needs, jobs, snapshot)
+    if len(recalled) == len(needs):
+        return recalled, {}
+    events = {place: snapshot.pasts.get(place, []) for place in needs if place not in recalled}
     missing = {place: needs[place] for place, known in events.items() if len(known) < needs[place]}
     if missing:
         events.update(await _read(connection, missing))
     size = sum(len(event.payload) for stream in events.values() for event in stream)
-    return await off_loop(size, _all_states, events), events
+    return {**recalled, **await off_loop(size, _all_states, events)}, events
+
+
+def _recall(needs: Mapping[Place, int], jobs: Sequence[Job], snapshot: Snapshot) -> dict[Place, Past]:
+    """The states that are remembered; a settlement needs the events themselves."""
+    settled = {(job.tenant, job.stream) for job in jobs if isinstance(job, SettlementJob)}
+    return {
+        place: [ABSENT, *map(decode_state, snapshot.heads[place].past)]
+        for place, up_to in needs.items()
+        if place not in settled and len(snapshot.heads[place].past) >= up_to
+    }
 
 
 async def _read(connection: Connection, needs: Mapping[Place, int]) -> dict[Place, list[RecordedEvent]]:

@@ -24,7 +24,7 @@ from techdengue.settings import Settings
 from .answering import fail
 from .answers import refusal_of_invalid, refusal_of_malformed
 from .errors import ConflictAlreadyResolved, ConflictNotFound, SealRefused, Unavailable
-from .group import Committed, Queued, commit_group, hint_nobody, tell_nobody
+from .group import Committed, GroupCommit, Queued, hint_nobody, tell_nobody
 from .grouping import grouping_of
 from .jobs import BatchJob, Job, SealJob, SettlementJob
 from .model import Batch, Malformed, Refusal, Resolution, Resolved, Seal, Sealed, SyncAnswer
@@ -57,8 +57,7 @@ class Intake:
         queued: Queued = hint_nobody,
     ) -> None:
         self._pool = pool
-        self._committed = committed
-        self._queued = queued
+        self._group = GroupCommit(committed, queued)
         self._settings = settings
         self._grouping = grouping_of(settings, alone=alone)
         self._queue = Queue(operations=settings.queue_operations, size=settings.queue_bytes)
@@ -152,7 +151,7 @@ class Intake:
         """Commit a group; whatever happens, every job is answered."""
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
-                await commit_group(connection, jobs, self._committed, self._queued)
+                await self._group.commit(connection, jobs)
         except DATABASE_AWAY as error:
             log.warning("database_away", error=type(error).__name__, jobs=len(jobs))
             for job in jobs:

@@ -2,10 +2,19 @@
 -- settled, the request log, and the runs of jobs that follow. One statement, autocommit. Answers what eventstore.append answers.
 -- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 conflicts settled,
 -- $7 requests, $8 runs, $9 files verified: rows of projections.opened_row, projections.settled_row,
--- techdengue.request_row, jobs.queued_row and techdengue.verified_row; $10 the requests' addresses, in their order. Fails
--- with TD001 where the upload of one of those files was given up.
-WITH appended AS MATERIALIZED (
-    SELECT first_position, moved FROM eventstore.append($1, $2, $3, $4)
+-- techdengue.request_row, jobs.queued_row and techdengue.verified_row; $10 the requests' addresses, in their order; $11
+-- devices, $12 their owners (in pairs), which must hold still: where one does not, nothing is written, and nothing
+-- answered. Fails with TD001 where the upload of one of those files was given up.
+WITH lost AS MATERIALIZED (
+    SELECT d.device_id
+      FROM unnest($11::text[], $12::text[]) AS believed (device_id, owner)
+      LEFT JOIN techdengue.device AS d
+        ON d.device_id = believed.device_id AND d.owner = believed.owner AND d.forgotten_at IS NULL
+     WHERE d.device_id IS NULL
+), appended AS MATERIALIZED (
+    SELECT a.first_position, a.moved
+      FROM (SELECT WHERE NOT EXISTS (SELECT FROM lost)) AS believed
+     CROSS JOIN LATERAL eventstore.append($1, $2, $3, $4) AS a
 ), opened AS (
     INSERT INTO projections.conflict (
            conflict_id, municipio_cod_ibge, entity_type, entity_id, stream, sequence, conflict_type, strategy,

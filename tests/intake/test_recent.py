@@ -1,0 +1,304 @@
+"""What a process remembers of its last commits spares a read, and decides nothing that the log does not bear out."""
+
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventstore import write_times_quickly
+from techdengue.domain.access import Caller, Role
+from techdengue.domain.operation import ErrorCode, Outcome, SentOperation
+from techdengue.intake import DeviceTaken, Intake, SyncAnswer
+from techdengue.intake.recent import Recent, Shelf
+from techdengue.intake.statements import READ
+from techdengue.settings import Settings
+
+from .conftest import CUIABA, FIELD, VARZEA_GRANDE, Speaker, created, sent
+
+OTHER = Caller(user="bia", role=Role.CAMPO, municipios=frozenset({CUIABA}))
+BOTH = Caller(user="ana", role=Role.CAMPO, municipios=frozenset({CUIABA, VARZEA_GRANDE}))
+DONE = {"status": "CONCLUIDA"}
+
+
+class Reads:
+    """How often the intake has asked the database what it must know."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    async def watch(self, connection: asyncpg.Connection) -> None:
+        """Count on this connection."""
+        await write_times_quickly(connection)
+        connection.add_query_logger(self._count)
+
+    def _count(self, query: Any) -> None:
+        self.number += query.query == READ
+
+
+@pytest.fixture
+def reads() -> Reads:
+    """A counter."""
+    return Reads()
+
+
+@pytest.fixture
+async def pool(own_database: Any, reads: Reads) -> AsyncIterator[asyncpg.Pool]:
+    """Connections as the server's intake has them, counted."""
+    async with asyncpg.create_pool(
+        own_database.server_url,
+        min_size=0,
+        max_size=8,
+        init=reads.watch,
+        server_settings={"role": "techdengue_intake"},
+    ) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def neighbour(pool: asyncpg.Pool) -> AsyncIterator[Speaker]:
+    """The same devices at another process of the same database."""
+    other = Intake(pool, Settings(database_url="unused"))
+    await other.start()
+    yield Speaker(other)
+    await other.stop()
+
+
+async def test_the_next_batches_of_a_device_are_not_read_for(device: Speaker, reads: Reads) -> None:
+    await device.send(created(1, "c1"))
+    assert reads.number == 1
+    second = await device.send(created(2, "c2"), sent("update", 1, "u1", DONE, base_version=1), created(1, "c1"))
+    stale = await device.send(sent("update", 1, "u2", {"origem": "MANUAL"}, base_version=1), device="device-a")
+    assert reads.number == 1
+    assert [(one.version, one.already_processed) for one in second.successes] == [(1, False), (2, False), (1, True)]
+    assert [one.version for one in stale.successes] == [3]
+
+
+async def test_a_stale_base_is_looked_up_in_what_is_remembered(device: Speaker, reads: Reads) -> None:
+    await device.send(created(1, "c1"))
+    await device.send(created(2, "c2"), device="device-b")
+    await device.send(sent("update", 1, "u1", DONE, base_version=1))
+    before = reads.number
+    answer = await device.send(
+        sent("update", 1, "u2", {"origem": "MANUAL"}, base_version=1, conflict_resolution_strategy="merge"),
+        device="device-b",
+    )
+    assert reads.number == before
+    assert answer.successes[0].status is Outcome.CLIENT_APPLIED
+    assert answer.successes[0].version == 3
+
+
+async def test_an_entity_that_nobody_remembers_is_read(device: Speaker, neighbour: Speaker, reads: Reads) -> None:
+    await neighbour.send(created(1, "c1"), device="device-b")
+    await device.send(created(2, "c2"))
+    before = reads.number
+    answer = await device.send(sent("update", 1, "u1", DONE, base_version=1))
+    assert (answer.successes[0].status, reads.number) == (Outcome.APPLIED, before + 1)
+
+
+async def test_what_another_process_changed_is_noticed_by_the_append(device: Speaker, neighbour: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(sent("update", 1, "n1", DONE, base_version=1), device="device-b")
+    answer = await device.send(sent("update", 1, "u1", {"origem": "MANUAL"}, base_version=1))
+    assert (answer.successes[0].status, answer.successes[0].version) == (Outcome.CLIENT_APPLIED, 3)
+    assert answer.successes[0].conflict_type is not None
+
+
+async def test_a_device_that_was_mistaken_is_read_for_a_while(
+    device: Speaker, neighbour: Speaker, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(created(2, "n1"))
+    await device.send(created(3, "c3"))
+    before = reads.number
+    await device.send(created(4, "c4"))
+    assert reads.number == before + 1
+    monkeypatch.setattr("techdengue.intake.recent._SECONDS", 0.0)
+    await device.send(created(5, "c5"))
+    monkeypatch.setattr("techdengue.intake.recent._SECONDS", 30.0)
+    before = reads.number
+    await device.send(created(6, "c6"))
+    assert reads.number == before
+
+
+async def test_a_key_that_another_process_recorded_is_a_repeat(device: Speaker, neighbour: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(created(2, "c2"))
+    again = await device.send(created(2, "c2"), created(3, "c3"))
+    assert [one.already_processed for one in again.successes] == [True, False]
+
+
+async def test_an_entity_that_another_process_created_is_a_conflict(device: Speaker, neighbour: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(created(2, "n2"), device="device-b")
+    answer = await device.send(created(2, "c2"))
+    assert answer.successes[0].conflict_type is not None
+
+
+async def test_nothing_is_refused_on_the_strength_of_memory(device: Speaker, neighbour: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(sent("update", 1, "n1", DONE, base_version=1), device="device-b")
+    answer = await device.send(sent("update", 1, "u1", {"origem": "MANUAL"}, base_version=2))
+    assert [one.version for one in answer.successes] == [3]
+    unknown = await device.send(sent("update", 1, "u2", DONE, base_version=9))
+    assert [one.code for one in unknown.errors] == [ErrorCode.UNKNOWN_BASE_VERSION]
+
+
+async def test_what_was_remembered_to_be_missing_is_looked_for(device: Speaker, neighbour: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    await neighbour.send(created(2, "n2"), device="device-b")
+    answer = await device.send(created(3, "c3"), created(2, "c3"), sent("update", 2, "u2", DONE, base_version=1))
+    assert [(one.index, one.code) for one in answer.errors] == [(1, ErrorCode.IDEMPOTENCY_KEY_REUSED)]
+    assert [one.version for one in answer.successes] == [1, 2]
+
+
+async def test_a_log_sent_again_is_told_as_the_first_time_however_little_is_remembered(
+    device: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("techdengue.intake.recent._BATCHES", 0)
+    late = sent("update", 1, "u1", {"origem": "MANUAL"}, base_version=1, conflict_resolution_strategy="server_wins")
+    await device.send(created(1, "c1", origem="DENUNCIA"))
+    await device.send(sent("update", 1, "u0", {"origem": "ALERTA"}, base_version=1), device="device-b")
+    first = await device.send(late)
+    assert first.successes[0].status is Outcome.SERVER_KEPT
+    device.intake._group._recent._heads.clear()
+    again = await device.send(created(1, "c1", origem="DENUNCIA"), late)
+    assert [one.already_processed for one in again.successes] == [True, True]
+    assert again.successes[1].server_data == first.successes[0].server_data
+
+
+async def test_what_is_refused_leaves_its_neighbours_alone(device: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    answer = await device.send(
+        sent("update", 1, "u1", {"municipio_cod_ibge": VARZEA_GRANDE}), created(2, "c2"), created(1, "c2")
+    )
+    assert len(answer.errors) == 2
+    assert [one.already_processed for one in answer.successes] == [False]
+
+
+async def test_a_device_that_changed_hands_is_not_taken_for_its_former_owners(
+    device: Speaker, neighbour: Speaker, own_database: Any
+) -> None:
+    await device.send(created(1, "c1"))
+    owner = await asyncpg.connect(own_database.owner_url)
+    await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
+    await owner.close()
+    await neighbour.send(created(2, "c2"), caller=OTHER)
+    with pytest.raises(DeviceTaken):
+        await device.send(created(3, "c3"))
+    assert (await neighbour.send(created(4, "c4"), caller=OTHER)).processed == 1
+
+
+async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speaker, own_database: Any) -> None:
+    await device.send(created(1, "c1"))
+    owner = await asyncpg.connect(own_database.owner_url)
+    await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
+    assert (await device.send(created(2, "c2"))).processed == 1
+    assert await owner.fetchval("SELECT forgotten_at FROM techdengue.device WHERE device_id = 'device-a'") is None
+    await owner.close()
+
+
+async def test_a_user_of_several_municipios_is_read_where_the_operation_names_none(
+    device: Speaker, reads: Reads
+) -> None:
+    await device.send(created(1, "c1"), caller=BOTH)
+    await device.send(created(2, "c2"), caller=BOTH)
+    assert reads.number == 1
+    await device.send(sent("update", 1, "u1", DONE, base_version=1), caller=BOTH)
+    assert reads.number == 2
+
+
+OPERATIONS = st.tuples(
+    st.sampled_from(["create", "update", "delete"]),
+    st.integers(1, 3),  # the entity
+    st.sampled_from([None, 0, 1, 2, 3]),  # the base
+    st.sampled_from(["client_wins", "server_wins", "last_write_wins", "merge", "manual"]),
+    st.integers(0, 9),  # the key: small, so that it repeats
+)
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 1), st.sampled_from(["device-a", "device-b"]), st.lists(OPERATIONS, min_size=1, max_size=5)
+    ),
+    min_size=1,
+    max_size=10,
+)
+"""Batches: to which of two processes, from which device, and what."""
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=STEPS)
+async def test_two_that_remember_answer_as_two_that_read(pool: asyncpg.Pool, steps: Any) -> None:
+    reading = await _play(pool, steps, room=0)
+    assert await _play(pool, steps, room=1_000_000) == reading
+    assert await _play(pool, steps, room=3_000) == reading
+
+
+PLAYS = itertools.count(1)
+
+
+async def _play(pool: asyncpg.Pool, steps: Any, *, room: int) -> list[str]:
+    """What was answered, and what is in the log, of devices and entities of this play."""
+    name = f"play{next(PLAYS)}"
+    intakes = [Intake(pool, Settings(database_url="unused")) for _ in range(2)]
+    for intake in intakes:
+        intake._group._recent = Recent(room=room)
+        await intake.start()
+    told = [_told(await _send(intakes[process], name, device, batch)) for process, device, batch in steps]
+    for intake in intakes:
+        await intake.stop()
+    logged = await pool.fetch(
+        "SELECT stream, sequence, version, outcome, key FROM eventstore.event WHERE writer ^@ $1 ORDER BY position",
+        name,
+    )
+    return [str(one).replace(name, "play") for one in (*told, *logged)]
+
+
+async def _send(intake: Intake, name: str, device: str, batch: Any) -> SyncAnswer:
+    operations = [_sent(f"{name}-{entity}", kind, *rest) for kind, entity, *rest in batch]
+    return await Speaker(intake).send(*operations, device=f"{name}-{device}", caller=FIELD)
+
+
+def _sent(entity: str, kind: str, base: int | None, strategy: str, key: int) -> SentOperation:
+    more = {"conflict_resolution_strategy": strategy, **({} if base is None else {"base_version": base})}
+    data: dict[str, dict[str, Any] | None] = {
+        "create": {"tipo": "VISTORIA", "municipio_cod_ibge": CUIABA},
+        "update": {"origem": "MANUAL", "metadata": {str(key): entity}},
+        "delete": None,
+    }
+    return sent(kind, entity, f"k{key}", data[kind], **more)
+
+
+def _told(answer: SyncAnswer) -> list[Any]:
+    return [
+        [(one.status, one.version, one.already_processed, _bytes(one.server_data)) for one in answer.successes],
+        [(one.conflict_type, one.suggested_resolution, _bytes(one.server_data)) for one in answer.conflicts],
+        [(one.code, one.path, one.message) for one in answer.errors],
+    ]
+
+
+def _bytes(shown: Any) -> bytes | None:
+    return bytes(shown) if shown else None
+
+
+@given(puts=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60)), max_size=40))
+def test_a_shelf_holds_the_latest_that_there_is_room_for(puts: list[tuple[int, int]]) -> None:
+    shelf: Shelf[int, int] = Shelf(100)
+    held: dict[int, int] = {}
+    for key, size in puts:
+        shelf.put(key, size, size)
+        held.pop(key, None)
+        held[key] = size
+        while sum(held.values()) > 100:
+            del held[next(iter(held))]
+        assert {key: shelf.get(key) for key in range(6)} == {key: held.get(key) for key in range(6)}
+
+
+def test_the_databases_time_is_told_from_ours_for_a_while() -> None:
+    recent = Recent()
+    assert recent.time_at(10.0) is None
+    recent.read_time(1_000_000, 10.0)
+    assert recent.time_at(11.5) == 2_500_000
+    assert recent.time_at(15.0) is None
