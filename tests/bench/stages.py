@@ -9,16 +9,13 @@ import contextlib
 import gc
 import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import uvloop
 
-from eventstore import AppendUnit
 from eventstore.units import append_rows
 from techdengue.domain.access import Caller, Role
-from techdengue.domain.times import to_micros
 from techdengue.domain.validation import ValidOperation, validate
 from techdengue.http.batch import decode_batch
 from techdengue.http.media import JSON
@@ -27,10 +24,11 @@ from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch, SyncAnswer
-from techdengue.intake.snapshot import Snapshot, StoredHead, known_of
+from techdengue.intake.reading_past import read_pasts
+from techdengue.intake.recent import Recent
+from techdengue.intake.snapshot import Snapshot
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
-from techdengue.resolver import State, decode_state
 
 from . import workload
 from .wire import Wire, wired
@@ -38,10 +36,11 @@ from .wire import Wire, wired
 GROUPS = 60
 JOBS = 20
 _WARM_UP = 10
-_GROUPS_KEPT = 5
-"""A batch refers to what the two before it left, and to their repeats."""
+_NO_DATABASE: Any = None
+"""All that a batch refers to was left by the two before it, and is remembered."""
 _RECEIVED_AT = 1_800_000_000_000_000
 _CALLER = Caller(user="bench", role=Role.CAMPO, municipios=frozenset({workload.MUNICIPIO}))
+_OWNERS = {workload.device_of(f"stages-{job}", batch): _CALLER.user for job in range(JOBS) for batch in range(2)}
 
 Answer = TypeVar("Answer")
 
@@ -66,46 +65,9 @@ class Stopwatch:
         self.laps.setdefault(step, []).append(spent * 1e6 / (JOBS * workload.SIZE))
 
 
-class Log:
-    """What the latest groups have left: heads, clocks, and the past that a stale base refers to.
-
-    Older groups are forgotten: no batch refers to them, and memory that only grows would be measured too.
-    """
-
-    def __init__(self) -> None:
-        self.snapshot = Snapshot(known={}, heads={}, tenants={}, clocks={}, owners={}, pasts={}, now=0, read_at=0)
-        self.pasts: dict[tuple[str, str], list[State]] = {}
-        self._groups: deque[Sequence[AppendUnit]] = deque()
-
-    def append(self, units: Sequence[AppendUnit]) -> None:
-        """Take what a group wrote."""
-        self._groups.append(units)
-        if len(self._groups) > _GROUPS_KEPT:
-            self._forget(self._groups.popleft())
-        for unit in units:
-            for head in unit.heads:
-                place = (head.tenant, head.stream)
-                self.snapshot.heads[place] = StoredHead(sequence=head.sequence, version=head.version, state=head.state)
-                self.snapshot.tenants[head.stream] = [head.tenant]
-                self.pasts.setdefault(place, [State()]).append(decode_state(head.state))
-            for event in unit.events:
-                self.snapshot.known[event.writer, event.key] = [known_of(event)]
-            for writer in unit.writers:
-                self.snapshot.clocks[writer.writer] = to_micros(writer.clock)
-
-    def _forget(self, units: Sequence[AppendUnit]) -> None:
-        for unit in units:
-            for event in unit.events:
-                place = (event.tenant, event.stream)
-                self.snapshot.heads.pop(place, None)
-                self.snapshot.tenants.pop(event.stream, None)
-                self.pasts.pop(place, None)
-                self.snapshot.known.pop((event.writer, event.key), None)
-
-
 async def measure(groups: int) -> dict[str, list[float]]:
     """µs an operation, by step and group."""
-    log, watch = Log(), Stopwatch()
+    recent, watch = Recent(), Stopwatch()
     async with wired() as wire:
         for number in range(groups + _WARM_UP):
             if number == _WARM_UP:
@@ -113,23 +75,30 @@ async def measure(groups: int) -> dict[str, list[float]]:
                 gc.collect()
                 gc.freeze()
                 gc.disable()  # the server's collector hardly ever runs; here it would count what the benchmark keeps
-            await _run(number, log, watch, wire)
+            await _run(number, recent, watch, wire)
     return watch.laps
 
 
-async def _run(number: int, log: Log, watch: Stopwatch, wire: Wire) -> None:
+async def _run(number: int, recent: Recent, watch: Stopwatch, wire: Wire) -> None:
     """One group through every step, in the order in which the server takes them."""
     names = [f"stages-{connection}" for connection in range(JOBS)]
     bodies = [workload.body(name, number) for name in names]
     decoded = [decode_batch(body, JSON, 1000) for body in bodies]
     valid = watch.time("validate", lambda: [_validate(batch.operations) for batch in decoded])
     jobs = [_job(workload.device_of(name, number), number, each) for name, each in zip(names, valid, strict=True)]
-    working = Working(log.snapshot, log.pasts)
+    snapshot = Snapshot()
+    with watch.timing("recall"):
+        for job in jobs:
+            recent.recall(job, snapshot)
+        pasts, _ = await read_pasts(_NO_DATABASE, jobs, snapshot)
+    working = Working(snapshot, pasts)
     decided = watch.time("decide", lambda: [(job, decide_batch(job, working)) for job in jobs])
     units, numbers = watch.time("heads", lambda: form_units(decided, working))
     watch.time("arguments", lambda: (append_rows(units), companion_rows(decided, numbers)))
     answers = watch.time("answer", lambda: [_answer(job, decision) for job, decision in decided])
-    log.append(units)
+    with watch.timing("learn"):
+        for unit in units:
+            recent.learn(unit, _OWNERS)
     requests = [wire.request(job.device, body) for job, body in zip(jobs, bodies, strict=True)]
     with watch.timing("http"):
         await wire.ask(requests, answers)
