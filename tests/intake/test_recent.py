@@ -183,13 +183,32 @@ async def test_a_device_that_changed_hands_is_not_taken_for_its_former_owners(
     device: Speaker, neighbour: Speaker, own_database: Any
 ) -> None:
     await device.send(created(1, "c1"))
-    owner = await asyncpg.connect(own_database.owner_url)
-    await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
-    await owner.close()
+    await _forget_device(own_database)
     await neighbour.send(created(2, "c2"), caller=OTHER)
     with pytest.raises(DeviceTaken):
         await device.send(created(3, "c3"))
     assert (await neighbour.send(created(4, "c4"), caller=OTHER)).processed == 1
+
+
+async def test_a_device_that_changed_hands_takes_its_new_owner_for_nobody_else(
+    device: Speaker, neighbour: Speaker, own_database: Any
+) -> None:
+    await device.send(created(1, "c1"))
+    await _forget_device(own_database)
+    await neighbour.send(created(2, "c2"), caller=OTHER)
+    assert (await device.send(created(3, "c3"), caller=OTHER)).processed == 1
+
+
+async def test_a_forgotten_device_is_anybodys_where_it_is_remembered(device: Speaker, own_database: Any) -> None:
+    await device.send(created(1, "c1"))
+    await _forget_device(own_database)
+    assert (await device.send(created(2, "c2"), caller=OTHER)).processed == 1
+
+
+async def _forget_device(own_database: Any) -> None:
+    owner = await asyncpg.connect(own_database.owner_url)
+    await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
+    await owner.close()
 
 
 async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speaker, own_database: Any) -> None:

@@ -102,6 +102,8 @@ class Recent:
         writer = self._writers.get(job.device)
         if writer is None or self._now() - writer.at > _SECONDS:
             return False
+        if not job.caller.may_use_device_of(writer.owner):
+            return False  # it may have changed hands
         created: set[Place] = set()
         for operation in job.operations():
             if not self._recall(job, operation, writer, created, snapshot):
