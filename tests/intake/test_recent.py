@@ -22,6 +22,7 @@ from .conftest import CUIABA, FIELD, VARZEA_GRANDE, Speaker, created, sent
 OTHER = Caller(user="bia", role=Role.CAMPO, municipios=frozenset({CUIABA}))
 BOTH = Caller(user="ana", role=Role.CAMPO, municipios=frozenset({CUIABA, VARZEA_GRANDE}))
 DONE = {"status": "CONCLUIDA"}
+LONG_AGO = "2026-01-01T12:00:00Z"
 
 
 class Reads:
@@ -209,6 +210,17 @@ async def _forget_device(own_database: Any) -> None:
     owner = await asyncpg.connect(own_database.owner_url)
     await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
     await owner.close()
+
+
+async def test_no_answer_is_too_large_on_the_strength_of_memory(
+    device: Speaker, neighbour: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("techdengue.intake.deciding.LARGEST_ANSWER", 1000)
+    await device.send(created(2, "c2"))
+    await device.send(created(1, "c1", metadata={"large": "x" * 2000}), device="device-b")
+    await neighbour.send(sent("delete", 1, "d1", base_version=1), device="device-b")
+    parked = sent("update", 1, "u1", DONE, conflict_resolution_strategy="manual", client_timestamp=LONG_AGO)
+    assert len((await device.send(parked)).conflicts) == 1
 
 
 async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speaker, own_database: Any) -> None:

@@ -178,10 +178,7 @@ def _decide(
 
 def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Place, Any]) -> Decision:
     if isinstance(job, BatchJob):
-        decision = decide_batch(job, working)
-        if job.device in snapshot.recalled_owners and _refuses(job, decision):
-            raise Uncertain
-        return decision
+        return _decide_recalled(job, working) if job.device in snapshot.recalled_owners else decide_batch(job, working)
     if isinstance(job, SealJob):
         return decide_seal(job, working)
     stream = events.get((job.tenant, job.stream), ())
@@ -189,9 +186,16 @@ def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Pla
     return decide_settlement(job, parked, working)
 
 
-def _refuses(job: BatchJob, decision: Decision) -> bool:
-    """Whether a refusal came of the entities' states, which no append compares where nothing is appended to them."""
-    return sum(isinstance(one, Refusal) for one in decision.answers) > len(job.entries) - len(job.operations())
+def _decide_recalled(job: BatchJob, working: Working) -> Decision:
+    """Decide a batch on what is remembered. Raises Uncertain where it, or one of its operations, would be refused:
+    nothing would be appended then, and nothing compared."""
+    try:
+        decision = decide_batch(job, working)
+    except IntakeError as error:
+        raise Uncertain from error
+    if sum(isinstance(one, Refusal) for one in decision.answers) > len(job.entries) - len(job.operations()):
+        raise Uncertain
+    return decision
 
 
 def _answer(job: Job, decision: Decision, snapshot: Snapshot) -> None:
