@@ -1,5 +1,6 @@
 """What a process remembers of its last commits spares a read, and decides nothing that the log does not bear out."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,11 +14,16 @@ from eventstore import write_times_quickly
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import ErrorCode, Outcome, SentOperation
 from techdengue.intake import DeviceTaken, Intake, SyncAnswer
+from techdengue.intake.deciding import decide_batch
+from techdengue.intake.decision import Decision
+from techdengue.intake.jobs import BatchJob
 from techdengue.intake.recent import Recent, Shelf
 from techdengue.intake.statements import READ
+from techdengue.intake.working import Working
 from techdengue.settings import Settings
 
-from .conftest import CUIABA, FIELD, VARZEA_GRANDE, Speaker, created, sent
+from .conftest import CUIABA, FIELD, MANAGER, VARZEA_GRANDE, Speaker, created, sent
+from .test_seals import HASH, evidence, finding
 
 OTHER = Caller(user="bia", role=Role.CAMPO, municipios=frozenset({CUIABA}))
 BOTH = Caller(user="ana", role=Role.CAMPO, municipios=frozenset({CUIABA, VARZEA_GRANDE}))
@@ -146,6 +152,47 @@ async def test_nothing_is_refused_on_the_strength_of_memory(device: Speaker, nei
     assert [one.version for one in answer.successes] == [3]
     unknown = await device.send(sent("update", 1, "u2", DONE, base_version=9))
     assert [one.code for one in unknown.errors] == [ErrorCode.UNKNOWN_BASE_VERSION]
+
+
+async def test_a_devices_batches_keep_their_order_where_one_is_refused_something(device: Speaker) -> None:
+    await device.send(created(1, "c1"))
+    first, second = await asyncio.gather(
+        device.send(sent("update", 1, "u1", {"origem": "ALERTA"}), sent("update", 9, "u9", DONE)),
+        device.send(sent("update", 1, "u2", {"origem": "DENUNCIA"})),
+    )
+    assert [answer.successes[0].version for answer in (first, second)] == [2, 3]
+    assert [one.code for one in first.errors] == [ErrorCode.ENTITY_NOT_FOUND]
+
+
+async def test_a_group_of_refusals_is_decided_twice_at_most(device: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"device-{number}" for number in range(20)]
+    for number, name in enumerate(names):
+        await device.send(created(number, "c"), device=name)
+    decided: list[BatchJob] = []
+
+    def counted(job: BatchJob, working: Working) -> Decision:
+        decided.append(job)
+        return decide_batch(job, working)
+
+    monkeypatch.setattr("techdengue.intake.group.decide_batch", counted)
+    refused = {"municipio_cod_ibge": VARZEA_GRANDE}
+    updates = [sent("update", n, "u", DONE if n < 10 else refused) for n in range(20)]
+    await asyncio.gather(*(device.send(update, device=name) for update, name in zip(updates, names, strict=True)))
+    assert len(decided) <= 40
+
+
+async def test_a_finding_is_not_refused_for_what_a_batch_did_not_do(
+    pool: asyncpg.Pool, intake: Intake, device: Speaker, neighbour: Speaker
+) -> None:
+    key = await evidence(device, pool)
+    winning = {"entity_type": "evidencia", "conflict_resolution_strategy": "client_wins"}
+    other = sent("update", 5, "u5", {"hash_sha256": "cd" * 32}, **winning)
+    await neighbour.send(other)
+    back = sent("update", 5, "b5", {"hash_sha256": HASH}, **winning)
+    await neighbour.send(back, device="device-b")
+    repeated, sealed = await asyncio.gather(device.send(other), intake.seal(MANAGER, finding(key)))
+    assert repeated.successes[0].already_processed
+    assert sealed.version == 4
 
 
 async def test_what_was_remembered_to_be_missing_is_looked_for(device: Speaker, neighbour: Speaker) -> None:

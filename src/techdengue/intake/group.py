@@ -57,7 +57,11 @@ def tell_nobody(_first: int, _last: int, _municipios: Collection[str]) -> None:
 
 
 class Uncertain(Exception):
-    """A job must be decided on what is read."""
+    """A job would be refused on what is remembered: nothing would be appended then, and nothing compared."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
 
 
 class GroupCommit:
@@ -74,8 +78,8 @@ class GroupCommit:
         telemetry.EVENTSTORE_GROUP_SIZE.observe(sum(job.weight for job in jobs))
         pending = list(jobs)
         try:
-            for _ in range(_MOST_ROUNDS):
-                pending = await self._round(connection, pending)
+            for number in range(_MOST_ROUNDS):
+                pending = await self._round(connection, pending, remembering=number == 0)
                 if not pending:
                     return
         except Exception:
@@ -84,28 +88,34 @@ class GroupCommit:
         for job in pending:
             fail(job, Unavailable(retry_after=1, reason="others keep changing the same entities; send it again"))
 
-    async def _round(self, connection: Connection, jobs: list[Job]) -> list[Job]:
-        """Commit what can be committed; answer the losers."""
-        snapshot = await read_snapshot(connection, jobs, self._recent)
+    async def _round(self, connection: Connection, jobs: list[Job], *, remembering: bool) -> list[Job]:
+        """Commit what can be committed; answer those that go round again."""
+        snapshot = await read_snapshot(connection, jobs, self._recent, remembering=remembering)
         jobs, owners = await _admit(connection, jobs, snapshot)
         if not jobs:
             return []
         pasts, events = await read_pasts(connection, jobs, snapshot)
         size = sum(job.size for job in jobs) + sum(len(head.state) for head in snapshot.heads.values())
-        decided, working, failed = await off_loop(size, _decide, jobs, snapshot, pasts, events)
-        losers = _fail(failed)
+        try:
+            decided, working, failed = await off_loop(size, _decide, jobs, snapshot, pasts, events)
+        except Uncertain as uncertain:
+            self._recent.doubt(uncertain.job)
+            return jobs
+        for job, error in failed:
+            fail(job, error)
         if not decided:
-            return self._again(losers)
+            return []
         units, numbers = await off_loop(size, form_units, decided, working)
         started = time.perf_counter()
         appended = await append(connection, units, decided, numbers, snapshot.recalled_owners)
         telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
         if appended is None:
-            return self._again([*losers, *(job for job, _ in decided)])
+            return self._again([job for job, _ in decided])
         first, moved = appended
         written = [unit for number, unit in enumerate(units) if number not in moved] if moved else units
         self._keep(first, written, owners)
         _hint(self._queued, decided)
+        losers: list[Job] = []
         for (job, decision), unit in zip(decided, numbers, strict=True):
             if unit in moved:
                 losers.append(job)
@@ -121,18 +131,10 @@ class GroupCommit:
             self._committed(first, first + events - 1, {head.tenant for unit in units for head in unit.heads})
 
     def _again(self, losers: list[Job]) -> list[Job]:
-        """These go round once more, and will not rely on what is remembered."""
+        """These go round once more; what was remembered of them did not hold."""
         for job in losers:
             self._recent.doubt(job)
         return losers
-
-
-def _fail(failed: Sequence[tuple[Job, Exception]]) -> list[Job]:
-    """Answer those that failed; those that were only not certain enough come back."""
-    for job, error in failed:
-        if not isinstance(error, Uncertain):
-            fail(job, error)
-    return [job for job, error in failed if isinstance(error, Uncertain)]
 
 
 def _hint(queued: Queued, decided: Sequence[Decided]) -> None:
@@ -155,7 +157,10 @@ async def _admit(connection: Connection, jobs: list[Job], snapshot: Snapshot) ->
 def _decide(
     jobs: Sequence[Job], snapshot: Snapshot, pasts: Any, events: Any
 ) -> tuple[list[Decided], Working, list[tuple[Job, Exception]]]:
-    """Decide all jobs; those that fail come back with their errors, the others are decided as if they never came."""
+    """Decide all jobs; those that fail come back with their errors, the others are decided as if they never came.
+
+    Raises Uncertain where one of them would be refused and the group remembers something.
+    """
     left = list(jobs)
     failed: list[tuple[Job, Exception]] = []
     while True:
@@ -164,7 +169,11 @@ def _decide(
         for job in left:
             try:
                 decided.append((job, _decide_one(job, working, snapshot, events)))
-            except (IntakeError, AlreadySettled, Uncertain) as refusal:
+            except Uncertain:
+                raise
+            except (IntakeError, AlreadySettled) as refusal:
+                if snapshot.recalled_owners:
+                    raise Uncertain(job) from refusal
                 failed.append((job, refusal))
                 break
             except Exception as error:  # one poisonous request must not fail its neighbours
@@ -178,7 +187,10 @@ def _decide(
 
 def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Place, Any]) -> Decision:
     if isinstance(job, BatchJob):
-        return _decide_recalled(job, working) if job.device in snapshot.recalled_owners else decide_batch(job, working)
+        decision = decide_batch(job, working)
+        if job.device in snapshot.recalled_owners and _refuses(job, decision):
+            raise Uncertain(job)
+        return decision
     if isinstance(job, SealJob):
         return decide_seal(job, working)
     stream = events.get((job.tenant, job.stream), ())
@@ -186,16 +198,9 @@ def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Pla
     return decide_settlement(job, parked, working)
 
 
-def _decide_recalled(job: BatchJob, working: Working) -> Decision:
-    """Decide a batch on what is remembered. Raises Uncertain where it, or one of its operations, would be refused:
-    nothing would be appended then, and nothing compared."""
-    try:
-        decision = decide_batch(job, working)
-    except IntakeError as error:
-        raise Uncertain from error
-    if sum(isinstance(one, Refusal) for one in decision.answers) > len(job.entries) - len(job.operations()):
-        raise Uncertain
-    return decision
+def _refuses(job: BatchJob, decision: Decision) -> bool:
+    """Whether an operation was refused that might have been taken on other states."""
+    return sum(isinstance(one, Refusal) for one in decision.answers) > len(job.entries) - len(job.operations())
 
 
 def _answer(job: Job, decision: Decision, snapshot: Snapshot) -> None:

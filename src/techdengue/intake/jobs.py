@@ -23,7 +23,6 @@ class BatchJob:
         "device",
         "entries",
         "future",
-        "must_read",
         "received_at",
         "size",
         "weight",
@@ -38,8 +37,6 @@ class BatchJob:
         self.weight = max(1, len(entries))
         self.size = batch.size
         self.attempts = 0
-        self.must_read = False
-        """Whether what is remembered will not do: it did not hold, or something would be refused on its strength."""
         self.received_at = 0
         self.future: asyncio.Future[SyncAnswer] = asyncio.get_running_loop().create_future()
 

@@ -75,11 +75,11 @@ def _columns(pairs: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
     return [left for left, _ in rows], [right for _, right in rows]
 
 
-async def read_snapshot(connection: Connection, jobs: Sequence[Job], recent: Recent) -> Snapshot:
-    """What these jobs need: as remembered, else read in one statement. Sets each job's `received_at` (the database's
-    clock)."""
+async def read_snapshot(connection: Connection, jobs: Sequence[Job], recent: Recent, *, remembering: bool) -> Snapshot:
+    """What these jobs need: as remembered, where that will do, else read in one statement. Sets each job's
+    `received_at` (the database's clock)."""
     snapshot = Snapshot(read_at=time.monotonic())
-    unread = [job for job in jobs if not recent.recall(job, snapshot)]
+    unread = [job for job in jobs if not (remembering and recent.recall(job, snapshot))]
     now = recent.time_at(snapshot.read_at)
     if unread or now is None:
         await _read(connection, unread, snapshot)

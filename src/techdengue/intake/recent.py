@@ -97,7 +97,7 @@ class Recent:
 
     def recall(self, job: Job, snapshot: Snapshot) -> bool:
         """Add to the snapshot what the job needs; False where it must be read, and then nothing was promised."""
-        if not isinstance(job, BatchJob) or job.must_read:
+        if not isinstance(job, BatchJob):
             return False
         writer = self._writers.get(job.device)
         if writer is None or self._now() - writer.at > _SECONDS:
@@ -170,9 +170,8 @@ class Recent:
         self._writers.put(change.writer, writer, size + _OBJECTS)
 
     def doubt(self, job: Job) -> None:
-        """What was remembered of this job did not hold: it and its device are read for a while."""
+        """What was remembered of this job did not hold: its device is read for a while."""
         if isinstance(job, BatchJob):
-            job.must_read = True
             self._writers.drop(job.device)
             self._doubted.put(job.device, self._now(), _OBJECTS)
             for operation in job.operations():
