@@ -289,6 +289,16 @@ async def test_a_user_of_several_municipios_is_read_where_the_operation_names_no
     assert reads.number == 2
 
 
+async def test_a_key_of_two_municipios_is_looked_up_as_if_nothing_were_remembered(device: Speaker) -> None:
+    here = sent("update", 1, "k", DONE, base_version=1)
+    there = sent("update", 1, "k", {"origem": "ALERTA"}, base_version=1, municipio_cod_ibge=VARZEA_GRANDE)
+    await device.send(created(1, "c1"))
+    await device.send(here)
+    await device.send(created(1, "c2", VARZEA_GRANDE), there, caller=BOTH)
+    answer = await device.send(there, here, caller=BOTH)
+    assert [one.already_processed for one in answer.successes] == [True, True]
+
+
 OPERATIONS = st.tuples(
     st.sampled_from(["create", "update", "delete"]),
     st.integers(1, 3),  # the entity

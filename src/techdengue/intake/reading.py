@@ -101,6 +101,7 @@ async def _read(connection: Connection, jobs: Sequence[Job], snapshot: Snapshot)
 
 def _sort(rows: Sequence[Any], snapshot: Snapshot) -> None:
     """Add what was read to the snapshot; where both know, it is what was read that counts."""
+    known: dict[tuple[str, str], list[Known]] = {}
     for kind, tenant, stream, sequence, version, writer, key, outcome, type_, bytes_, metadata, at, past in rows:
         match kind:
             case "event":
@@ -115,7 +116,7 @@ def _sort(rows: Sequence[Any], snapshot: Snapshot) -> None:
                     metadata=metadata,
                     recorded_at=to_micros(at),
                 )
-                snapshot.known.setdefault((writer, key), []).append(event)
+                known.setdefault((writer, key), []).append(event)
             case "head":
                 snapshot.add_head((tenant, stream), StoredHead(sequence=sequence, version=version, state=bytes_))
             case "clock":
@@ -129,5 +130,6 @@ def _sort(rows: Sequence[Any], snapshot: Snapshot) -> None:
                 snapshot.now = to_micros(at)
             case _:
                 raise ValueError(f"read.sql answered a row of kind {kind!r}")
+    snapshot.known.update(known)
     for events in snapshot.pasts.values():
         events.sort(key=_sequence_of)
