@@ -384,6 +384,15 @@ def test_a_shelf_holds_the_latest_that_there_is_room_for(puts: list[tuple[int, i
         assert {key: shelf.get(key) for key in range(6)} == {key: held.get(key) for key in range(6)}
 
 
+def test_what_no_shelf_has_room_for_drives_nothing_out() -> None:
+    shelf: Shelf[int, int] = Shelf(100)
+    shelf.put(1, 1, 60)
+    shelf.put(2, 2, 101)
+    assert (shelf.get(1), shelf.get(2)) == (1, None)
+    shelf.put(1, 3, 101)
+    assert shelf.get(1) is None
+
+
 def test_the_databases_time_is_told_from_ours_for_a_while() -> None:
     recent = Recent()
     assert recent.time_at(10.0) is None

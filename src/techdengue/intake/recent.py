@@ -45,13 +45,15 @@ class Shelf(Generic[Key, Value]):
 
     def __init__(self, room: int) -> None:
         self._things: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-        self._room = room
+        self._room = self._most = room
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Put it on, `size` bytes large; the oldest fall off."""
-        before = self._things.pop(key, None)
+        """Put it on, `size` bytes large; the oldest fall off. What there could be no room for takes nothing's place."""
+        self.drop(key)
+        if size > self._most:
+            return
         self._things[key] = (value, size)
-        self._room -= size if before is None else size - before[1]
+        self._room -= size
         while self._room < 0:
             _, (_, freed) = self._things.popitem(last=False)
             self._room += freed
