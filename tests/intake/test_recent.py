@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventstore import write_times_quickly
+from projections.naming import rfc3339
 from techdengue.domain.access import Caller, Role
 from techdengue.domain.operation import ErrorCode, Outcome, SentOperation
 from techdengue.intake import DeviceTaken, Intake, SyncAnswer
@@ -297,6 +298,21 @@ async def test_a_key_of_two_municipios_is_looked_up_as_if_nothing_were_remembere
     await device.send(created(1, "c2", VARZEA_GRANDE), there, caller=BOTH)
     answer = await device.send(there, here, caller=BOTH)
     assert [one.already_processed for one in answer.successes] == [True, True]
+
+
+async def test_no_answer_is_of_the_future_because_a_read_was_slow(
+    device: Speaker, own_database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("techdengue.intake.reading._QUICK_SECONDS", 0.1)
+    owner = await asyncpg.connect(own_database.owner_url)
+    async with owner.transaction():
+        await owner.execute("LOCK TABLE eventstore.event IN ACCESS EXCLUSIVE MODE")
+        slow = asyncio.create_task(device.send(created(1, "c1")))
+        await asyncio.sleep(0.3)
+    await slow
+    answer = await device.send(created(2, "c2"))
+    assert answer.server_timestamp <= rfc3339(await owner.fetchval("SELECT clock_timestamp()"))
+    await owner.close()
 
 
 OPERATIONS = st.tuples(

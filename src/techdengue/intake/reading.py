@@ -19,6 +19,9 @@ from .statements import READ
 _FEW_TENANTS = 8
 """Up to so many municípios of a caller are named one by one; beyond, the stream is looked up in all of them."""
 
+_QUICK_SECONDS = 0.5
+"""How long a read may take for the time in it to be remembered: it tells the time after the read as that before it."""
+
 _sequence_of = operator.attrgetter("sequence")
 
 
@@ -83,7 +86,8 @@ async def read_snapshot(connection: Connection, jobs: Sequence[Job], recent: Rec
     now = recent.time_at(snapshot.read_at)
     if unread or now is None:
         await _read(connection, unread, snapshot)
-        recent.read_time(snapshot.now, snapshot.read_at)
+        if time.monotonic() - snapshot.read_at < _QUICK_SECONDS:
+            recent.read_time(snapshot.now, snapshot.read_at)
     else:
         snapshot.now = now
         telemetry.EVENTSTORE_REMEMBERED.inc()
