@@ -21,7 +21,7 @@ from techdengue.intake.appending import companion_rows
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.jobs import BatchJob
 from techdengue.intake.model import Batch
-from techdengue.intake.snapshot import Known, Snapshot, StoredHead, known_of
+from techdengue.intake.snapshot import Believed, Known, Snapshot, StoredHead, known_of
 from techdengue.intake.statements import APPEND, READ
 from techdengue.intake.units import form_units
 from techdengue.intake.working import Working
@@ -136,6 +136,8 @@ async def write_bare(connection: asyncpg.Connection, prepared: Prepared) -> None
 async def write_as_intake(connection: asyncpg.Connection, prepared: Prepared) -> None:
     """Read what the intake would read, and append as it does."""
     await connection.fetch(READ, *prepared.reading)
-    row = await connection.fetchrow(APPEND, 0, *append_rows(prepared.units), *prepared.companions, [], [])
+    row = await connection.fetchrow(
+        APPEND, 0, *append_rows(prepared.units), *prepared.companions, *Believed().columns()
+    )
     if row["moved"]:
         raise RuntimeError("the prepared rows did not fit the database")

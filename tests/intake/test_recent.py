@@ -280,6 +280,17 @@ async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speake
     await owner.close()
 
 
+async def test_a_repeat_of_what_the_database_has_lost_is_recorded(device: Speaker, own_database: Any) -> None:
+    await device.send(created(1, "c1"))
+    owner = await asyncpg.connect(own_database.owner_url)
+    await owner.execute("ALTER TABLE eventstore.event DISABLE TRIGGER ALL")
+    await owner.execute("DELETE FROM eventstore.event; DELETE FROM eventstore.stream; DELETE FROM eventstore.writer")
+    again = await device.send(created(1, "c1"))
+    assert [one.already_processed for one in again.successes] == [False]
+    assert await owner.fetchval("SELECT count(*) FROM eventstore.event") == 1
+    await owner.close()
+
+
 async def test_a_user_of_several_municipios_is_read_where_the_operation_names_none(
     device: Speaker, reads: Reads
 ) -> None:

@@ -1,7 +1,7 @@
 """The one write of a group: units, conflicts and the request log, in one statement (sql/append.sql)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from asyncpg import Connection
@@ -13,6 +13,7 @@ from techdengue.domain.times import from_micros
 
 from .decision import Decision, Opened, Settled, Verified
 from .jobs import BatchJob
+from .snapshot import Believed
 from .statements import APPEND
 from .tally import ALREADY_PROCESSED, UNKNOWN
 from .units import Decided
@@ -36,15 +37,15 @@ async def append(
     units: Sequence[AppendUnit],
     decided: Sequence[Decided],
     numbers: Sequence[int],
-    owners: Mapping[str, str],
+    believed: Believed,
 ) -> tuple[int, frozenset[int]] | None:
-    """Append; `numbers` holds each job's unit, `owners` is believed of devices that were not asked for.
+    """Append; `numbers` holds each job's unit.
 
     Answers the first position of what was written, and the units that were not: their heads or clocks had moved on.
-    None where an owner did not hold: then nothing was written.
+    None where something that was believed does not hold: then nothing was written.
     """
     rows = append_rows(units), companion_rows(decided, numbers)
-    row = await connection.fetchrow(APPEND, _LANE, *rows[0], *rows[1], list(owners), list(owners.values()))
+    row = await connection.fetchrow(APPEND, _LANE, *rows[0], *rows[1], *believed.columns())
     return None if row is None else (row["first_position"], frozenset(row["moved"]))
 
 

@@ -107,7 +107,7 @@ class GroupCommit:
             return []
         units, numbers = await off_loop(size, form_units, decided, working)
         started = time.perf_counter()
-        appended = await append(connection, units, decided, numbers, snapshot.recalled_owners)
+        appended = await append(connection, units, decided, numbers, snapshot.believed)
         telemetry.EVENTSTORE_APPEND_DURATION.observe(time.perf_counter() - started)
         if appended is None:
             return self._again([job for job, _ in decided])
@@ -172,7 +172,7 @@ def _decide(
             except Uncertain:
                 raise
             except (IntakeError, AlreadySettled) as refusal:
-                if snapshot.recalled_owners:
+                if snapshot.believed.owners:
                     raise Uncertain(job) from refusal
                 failed.append((job, refusal))
                 break
@@ -188,7 +188,7 @@ def _decide(
 def _decide_one(job: Job, working: Working, snapshot: Snapshot, events: dict[Place, Any]) -> Decision:
     if isinstance(job, BatchJob):
         decision = decide_batch(job, working)
-        if job.device in snapshot.recalled_owners and _refuses(job, decision):
+        if job.device in snapshot.believed.owners and _refuses(job, decision):
             raise Uncertain(job)
         return decision
     if isinstance(job, SealJob):

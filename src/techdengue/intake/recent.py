@@ -1,8 +1,8 @@
 """What this process has put on disk just now, so that the next group need not read it (docs/decisions/0022).
 
-Nothing here is trusted: the append compares every head, clock and key that a decision was made on, and the owner of
-every device, so what another process has changed meanwhile costs a second round, and no answer. What no append would
-compare is never decided on it: a job that is refused anything is read first.
+Nothing here is trusted: the append compares every head, clock and key that a decision was made on, and looks for the
+owner of every device and the event of every repeat, so what has changed meanwhile costs a second round, and no answer.
+What no append would compare is never decided on it: a job that is refused anything is read first.
 """
 
 import time
@@ -111,7 +111,7 @@ class Recent:
             if not self._recall(job, operation, writer, created, snapshot):
                 return False
         snapshot.clocks[job.device] = writer.clock
-        snapshot.owners[job.device] = snapshot.recalled_owners[job.device] = writer.owner
+        snapshot.owners[job.device] = snapshot.believed.owners[job.device] = writer.owner
         return True
 
     def _recall(
@@ -124,6 +124,7 @@ class Recent:
         event = writer.events.get(operation.key)
         if event is not None:
             snapshot.known[job.device, operation.key] = [known_of(event)]
+            snapshot.believed.events.append((event.writer, event.key, event.tenant))
             return (event.tenant, event.stream) == place and self._find(place, 0, (), snapshot)
         if operation.parent is not None and not self._find((tenant, operation.parent), 0, created, snapshot):
             return False

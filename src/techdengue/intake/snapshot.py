@@ -57,6 +57,21 @@ class StoredHead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The states after its stream's events 1, 2, …, its own included; empty where they are not remembered."""
 
 
+class Believed(msgspec.Struct):
+    """What was remembered and no head or clock speaks for: the append looks for it, and writes nothing where it misses
+    some."""
+
+    owners: dict[str, str] = {}
+    """Of devices."""
+    events: list[tuple[str, str, str]] = []
+    """Writer, key and tenant of each."""
+
+    def columns(self) -> tuple[list[str], ...]:
+        """As sql/append.sql takes it."""
+        events = ([event[place] for event in self.events] for place in range(3))
+        return list(self.owners), list(self.owners.values()), *events
+
+
 class Snapshot(msgspec.Struct, kw_only=True):
     """What is known before a group is decided, as read or as remembered. `now` is the database's time when it was, µs;
     `read_at` is `time.monotonic()` then."""
@@ -69,8 +84,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     owners: dict[str, str] = {}
     pasts: dict[Place, list[RecordedEvent]] = {}
     """First events of streams that have moved on since an operation's author saw them, up to what was seen."""
-    recalled_owners: dict[str, str] = {}
-    """Of devices whose owner was not asked: the append must see to it."""
+    believed: Believed = msgspec.field(default_factory=Believed)
     now: int = 0
     read_at: float = 0.0
 

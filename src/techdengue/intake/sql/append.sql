@@ -3,14 +3,21 @@
 -- $1 lane; $2 events, $3 heads, $4 writers, as eventstore.append takes them; $5 conflicts opened, $6 conflicts settled,
 -- $7 requests, $8 runs, $9 files verified: rows of projections.opened_row, projections.settled_row,
 -- techdengue.request_row, jobs.queued_row and techdengue.verified_row; $10 the requests' addresses, in their order; $11
--- devices, $12 their owners (in pairs), which must hold still: where one does not, nothing is written, and nothing
--- answered. Fails with TD001 where the upload of one of those files was given up.
+-- devices, $12 their owners (in pairs); $13 writers, $14 keys, $15 tenants of events (in threes): believed, and where one
+-- does not hold, nothing is written, and nothing answered. Fails with TD001 where the upload of one of those files was
+-- given up.
 WITH lost AS MATERIALIZED (
-    SELECT d.device_id
+    SELECT
       FROM unnest($11::text[], $12::text[]) AS believed (device_id, owner)
-      LEFT JOIN techdengue.device AS d
-        ON d.device_id = believed.device_id AND d.owner = believed.owner AND d.forgotten_at IS NULL
-     WHERE d.device_id IS NULL
+     WHERE NOT EXISTS (
+           SELECT FROM techdengue.device AS d
+            WHERE d.device_id = believed.device_id AND d.owner = believed.owner AND d.forgotten_at IS NULL)
+    UNION ALL
+    SELECT
+      FROM unnest($13::text[], $14::text[], $15::text[]) AS believed (writer, key, tenant)
+     WHERE NOT EXISTS (
+           SELECT FROM eventstore.event AS e
+            WHERE e.writer = believed.writer AND e.key = believed.key AND e.tenant = believed.tenant)
 ), appended AS MATERIALIZED (
     SELECT a.first_position, a.moved
       FROM (SELECT WHERE NOT EXISTS (SELECT FROM lost)) AS believed
