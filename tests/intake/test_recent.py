@@ -1,20 +1,19 @@
 """What a process remembers of its last commits spares a read, and decides nothing that the log does not bear out."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore import write_times_quickly
 from projections.naming import rfc3339
 from techdengue.domain.access import Caller, Role
-from techdengue.domain.operation import ErrorCode, Outcome, SentOperation
-from techdengue.intake import DeviceTaken, Intake, SyncAnswer
+from techdengue.domain.operation import ErrorCode, Outcome
+from techdengue.intake import DeviceTaken, Intake
 from techdengue.intake.deciding import decide_batch
 from techdengue.intake.decision import Decision
 from techdengue.intake.jobs import BatchJob
@@ -23,7 +22,7 @@ from techdengue.intake.statements import READ
 from techdengue.intake.working import Working
 from techdengue.settings import Settings
 
-from .conftest import CUIABA, FIELD, MANAGER, VARZEA_GRANDE, Speaker, created, sent
+from .conftest import CUIABA, MANAGER, VARZEA_GRANDE, Speaker, created, sent
 from .test_seals import HASH, evidence, finding
 
 OTHER = Caller(user="bia", role=Role.CAMPO, municipios=frozenset({CUIABA}))
@@ -64,6 +63,14 @@ async def pool(own_database: Any, reads: Reads) -> AsyncIterator[asyncpg.Pool]:
         server_settings={"role": "techdengue_intake"},
     ) as pool:
         yield pool
+
+
+@pytest.fixture
+async def owner(own_database: Any) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that may see and change everything."""
+    connection = await asyncpg.connect(own_database.owner_url)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture
@@ -229,10 +236,10 @@ async def test_what_is_refused_leaves_its_neighbours_alone(device: Speaker) -> N
 
 
 async def test_a_device_that_changed_hands_is_not_taken_for_its_former_owners(
-    device: Speaker, neighbour: Speaker, own_database: Any
+    device: Speaker, neighbour: Speaker, owner: asyncpg.Connection
 ) -> None:
     await device.send(created(1, "c1"))
-    await _forget_device(own_database)
+    await _forget_device(owner)
     await neighbour.send(created(2, "c2"), caller=OTHER)
     with pytest.raises(DeviceTaken):
         await device.send(created(3, "c3"))
@@ -240,24 +247,24 @@ async def test_a_device_that_changed_hands_is_not_taken_for_its_former_owners(
 
 
 async def test_a_device_that_changed_hands_takes_its_new_owner_for_nobody_else(
-    device: Speaker, neighbour: Speaker, own_database: Any
+    device: Speaker, neighbour: Speaker, owner: asyncpg.Connection
 ) -> None:
     await device.send(created(1, "c1"))
-    await _forget_device(own_database)
+    await _forget_device(owner)
     await neighbour.send(created(2, "c2"), caller=OTHER)
     assert (await device.send(created(3, "c3"), caller=OTHER)).processed == 1
 
 
-async def test_a_forgotten_device_is_anybodys_where_it_is_remembered(device: Speaker, own_database: Any) -> None:
+async def test_a_forgotten_device_is_anybodys_where_it_is_remembered(
+    device: Speaker, owner: asyncpg.Connection
+) -> None:
     await device.send(created(1, "c1"))
-    await _forget_device(own_database)
+    await _forget_device(owner)
     assert (await device.send(created(2, "c2"), caller=OTHER)).processed == 1
 
 
-async def _forget_device(own_database: Any) -> None:
-    owner = await asyncpg.connect(own_database.owner_url)
+async def _forget_device(owner: asyncpg.Connection) -> None:
     await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
-    await owner.close()
 
 
 async def test_no_answer_is_too_large_on_the_strength_of_memory(
@@ -271,13 +278,11 @@ async def test_no_answer_is_too_large_on_the_strength_of_memory(
     assert len((await device.send(parked)).conflicts) == 1
 
 
-async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speaker, own_database: Any) -> None:
+async def test_a_forgotten_device_is_registered_by_its_next_batch(device: Speaker, owner: asyncpg.Connection) -> None:
     await device.send(created(1, "c1"))
-    owner = await asyncpg.connect(own_database.owner_url)
-    await owner.execute("UPDATE techdengue.device SET forgotten_at = now() WHERE device_id = 'device-a'")
+    await _forget_device(owner)
     assert (await device.send(created(2, "c2"))).processed == 1
     assert await owner.fetchval("SELECT forgotten_at FROM techdengue.device WHERE device_id = 'device-a'") is None
-    await owner.close()
 
 
 async def test_a_repeat_of_what_the_database_has_lost_is_recorded(device: Speaker, own_database: Any) -> None:
@@ -312,10 +317,9 @@ async def test_a_key_of_two_municipios_is_looked_up_as_if_nothing_were_remembere
 
 
 async def test_no_answer_is_of_the_future_because_a_read_was_slow(
-    device: Speaker, own_database: Any, monkeypatch: pytest.MonkeyPatch
+    device: Speaker, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("techdengue.intake.reading._QUICK_SECONDS", 0.1)
-    owner = await asyncpg.connect(own_database.owner_url)
     async with owner.transaction():
         await owner.execute("LOCK TABLE eventstore.event IN ACCESS EXCLUSIVE MODE")
         slow = asyncio.create_task(device.send(created(1, "c1")))
@@ -323,79 +327,6 @@ async def test_no_answer_is_of_the_future_because_a_read_was_slow(
     await slow
     answer = await device.send(created(2, "c2"))
     assert answer.server_timestamp <= rfc3339(await owner.fetchval("SELECT clock_timestamp()"))
-    await owner.close()
-
-
-OPERATIONS = st.tuples(
-    st.sampled_from(["create", "update", "delete"]),
-    st.integers(1, 3),  # the entity
-    st.sampled_from([None, 0, 1, 2, 3]),  # the base
-    st.sampled_from(["client_wins", "server_wins", "last_write_wins", "merge", "manual"]),
-    st.integers(0, 9),  # the key: small, so that it repeats
-)
-STEPS = st.lists(
-    st.tuples(
-        st.integers(0, 1), st.sampled_from(["device-a", "device-b"]), st.lists(OPERATIONS, min_size=1, max_size=5)
-    ),
-    min_size=1,
-    max_size=10,
-)
-"""Batches: to which of two processes, from which device, and what."""
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(steps=STEPS)
-async def test_two_that_remember_answer_as_two_that_read(pool: asyncpg.Pool, steps: Any) -> None:
-    reading = await _play(pool, steps, room=0)
-    assert await _play(pool, steps, room=1_000_000) == reading
-    assert await _play(pool, steps, room=3_000) == reading
-
-
-PLAYS = itertools.count(1)
-
-
-async def _play(pool: asyncpg.Pool, steps: Any, *, room: int) -> list[str]:
-    """What was answered, and what is in the log, of devices and entities of this play."""
-    name = f"play{next(PLAYS)}"
-    intakes = [Intake(pool, Settings(database_url="unused")) for _ in range(2)]
-    for intake in intakes:
-        intake._group._recent = Recent(room=room)
-        await intake.start()
-    told = [_told(await _send(intakes[process], name, device, batch)) for process, device, batch in steps]
-    for intake in intakes:
-        await intake.stop()
-    logged = await pool.fetch(
-        "SELECT stream, sequence, version, outcome, key FROM eventstore.event WHERE writer ^@ $1 ORDER BY position",
-        name,
-    )
-    return [str(one).replace(name, "play") for one in (*told, *logged)]
-
-
-async def _send(intake: Intake, name: str, device: str, batch: Any) -> SyncAnswer:
-    operations = [_sent(f"{name}-{entity}", kind, *rest) for kind, entity, *rest in batch]
-    return await Speaker(intake).send(*operations, device=f"{name}-{device}", caller=FIELD)
-
-
-def _sent(entity: str, kind: str, base: int | None, strategy: str, key: int) -> SentOperation:
-    more = {"conflict_resolution_strategy": strategy, **({} if base is None else {"base_version": base})}
-    data: dict[str, dict[str, Any] | None] = {
-        "create": {"tipo": "VISTORIA", "municipio_cod_ibge": CUIABA},
-        "update": {"origem": "MANUAL", "metadata": {str(key): entity}},
-        "delete": None,
-    }
-    return sent(kind, entity, f"k{key}", data[kind], **more)
-
-
-def _told(answer: SyncAnswer) -> list[Any]:
-    return [
-        [(one.status, one.version, one.already_processed, _bytes(one.server_data)) for one in answer.successes],
-        [(one.conflict_type, one.suggested_resolution, _bytes(one.server_data)) for one in answer.conflicts],
-        [(one.code, one.path, one.message) for one in answer.errors],
-    ]
-
-
-def _bytes(shown: Any) -> bytes | None:
-    return bytes(shown) if shown else None
 
 
 @given(puts=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60)), max_size=40))
