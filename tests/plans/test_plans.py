@@ -151,6 +151,7 @@ async def test_a_group_reads_and_appends_by_indexes_alone(listening: MakePool) -
             *(created(f"new-{number}", f"new-{number}") for number in range(50)),
             sent("update", OLD, "merged", {"descricao": "x"}, base_version=1, conflict_resolution_strategy="merge"),
         )
+        await device.send(created("new-1", "new-1"), created("newer", "newer"))
         await intake.stop()
     assert plans.read_whole() == set()
     assert {"event_key", "writer_pkey", "device_pkey", "event_sequence"} <= plans.indexes()
