@@ -6,7 +6,7 @@ What no append would compare is never decided on it: a job that is refused anyth
 """
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, Generic, TypeVar
 
@@ -144,9 +144,12 @@ class Recent:
         """A unit is on disk; `owners` are those of its devices."""
         for head in unit.heads:
             self._learn_head(head)
+        events: defaultdict[str, dict[str, NewEvent]] = defaultdict(dict)
+        for event in unit.events:
+            events[event.writer][event.key] = event
         for change in unit.writers:
             if change.writer in owners:
-                self._learn_writer(change, unit, owners)
+                self._learn_writer(change, events[change.writer], owners[change.writer])
             else:
                 self._writers.drop(change.writer)
 
@@ -160,17 +163,16 @@ class Recent:
         else:
             self._heads.drop(place)
 
-    def _learn_writer(self, change: WriterChange, unit: AppendUnit, owners: Mapping[str, str]) -> None:
-        now, before = self._now(), self._writers.get(change.writer)
-        if now - (self._doubted.get(change.writer) or -_SECONDS) < _SECONDS:
+    def _learn_writer(self, change: WriterChange, events: dict[str, NewEvent], owner: str) -> None:
+        now, doubted = self._now(), self._doubted.get(change.writer)
+        if doubted is not None and now - doubted < _SECONDS:
             return
-        events = {event.key: event for event in unit.events if event.writer == change.writer}
         size = sum([len(event.payload) for event in events.values()]) + len(events) * _OBJECTS
+        before = self._writers.get(change.writer)
         if before is not None and before.size + size < _BATCHES:
-            before.events.update(events)
-            events, size = before.events, before.size + size
-        writer = _Writer(to_micros(change.clock), owners[change.writer], now, events, size)
-        self._writers.put(change.writer, writer, size + _OBJECTS)
+            events = {**before.events, **events}
+            size += before.size
+        self._writers.put(change.writer, _Writer(to_micros(change.clock), owner, now, events, size), size + _OBJECTS)
 
     def doubt(self, job: Job) -> None:
         """What was remembered of this job did not hold: its device is read for a while."""
