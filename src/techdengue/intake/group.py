@@ -82,7 +82,7 @@ class GroupCommit:
                 pending = await self._round(connection, pending, remembering=number == 0)
                 if not pending:
                     return
-        except Exception:
+        except Exception:  # whatever it is: nobody knows what is on disk, and the caller hears of it
             self._recent.forget()
             raise
         for job in pending:
